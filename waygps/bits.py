@@ -1,0 +1,41 @@
+"""What decoders share: checksums, BCD, times. Pure functions.
+
+The checksums come from fastcrc, by the names of the CRC catalogue that it uses.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fastcrc import crc8, crc16
+
+from waygps.errors import DecodeError
+
+crc16_arc = crc16.arc
+"""CRC-16/ARC (poly 0x8005 reflected, init 0). Check value of b"123456789": 0xBB3D."""
+
+crc16_ccitt_false = crc16.ibm_3740
+"""CRC-16/CCITT-FALSE (poly 0x1021, init 0xFFFF). Check value of b"123456789": 0x29B1."""
+
+crc8_nrsc5 = crc8.nrsc_5
+"""CRC-8/NRSC-5 (poly 0x31, init 0xFF). Check value of b"123456789": 0xF7."""
+
+
+def bcd_digits(data: bytes) -> str:
+    """Read packed BCD as decimal digits, high nibble first. Raises DecodeError where a nibble is not a digit."""
+    digits = data.hex()
+    if not digits.isdecimal():
+        raise DecodeError(f"{digits} is not BCD", data)
+    return digits
+
+
+def utc_ms(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int:
+    """Milliseconds since 1970-01-01 UTC of a calendar time. Raises ValueError where there is no such time."""
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()) * 1000
+
+
+def digits_ms(text: str) -> int:
+    """Milliseconds of a time written YYYYMMDDHHMMSS, in UTC. Raises ValueError where it is not one."""
+    if len(text) != 14 or not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{text!r} is not a time of 14 digits")
+    return utc_ms(int(text[:4]), *(int(text[at : at + 2]) for at in range(4, 14, 2)))

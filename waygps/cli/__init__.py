@@ -1,0 +1,20 @@
+"""The ``waygps`` command."""
+
+from __future__ import annotations
+
+import click
+
+from waygps import __version__
+from waygps.cli.decode import decode
+from waygps.cli.simulate import simulate
+from waygps.cli.user import user
+
+
+@click.group()
+@click.version_option(__version__, prog_name="waygps")
+def main() -> None:
+    """Work with WayGPS from the command line. The server itself is started with ``twistd -n waygps``."""
+
+
+for command in (decode, simulate, user):
+    main.add_command(command)

@@ -1,0 +1,84 @@
+"""Every setting, its default and what it may be. docs/configuration.md shows them as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+from platformdirs import user_data_path
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+
+
+class Database(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where fixes are stored."""
+
+    url: str = ""
+    """PostgreSQL URL, postgresql://user:password@host:port/database. Empty: the embedded PostgreSQL, in data_dir."""
+    connections: Annotated[int, Meta(ge=1, le=32)] = 2
+    """Connections that write fixes; each vehicle always has the same one."""
+    batch: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+    """The most fixes in one statement."""
+
+
+class Receivers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ports for devices. Which there are is in the table configuraciones_receptores."""
+
+    interface: str = ""
+    """Address to listen on; empty: all."""
+    ports: dict[str, Port] = {}
+    """Port by vendor, in place of the one in the table; in the environment as teltonika=18080,queclink=18081."""
+    protocol_dirs: tuple[Path, ...] = ()
+    """Directories with protocol files, beside the built-in ones."""
+
+
+class Ingest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is taken from devices."""
+
+    unknown_devices: Literal["registrar", "rechazar"] = "registrar"
+    """A device that is not in moviles: registrar enters it, rechazar refuses it."""
+    most_held: Count = 50_000
+    """Fixes that may wait to be stored; at this number reading pauses on every connection."""
+    future_tolerance: Seconds = 600
+    """Seconds that a fix may be ahead of the server's clock."""
+    drain_timeout: Seconds = 10
+    """Seconds that a stop waits for what was read to be committed and answered."""
+
+
+class Tiles(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The map under the vehicles."""
+
+    url: str = ""
+    """Leaflet URL template of a tile server; empty: a graticule."""
+    attribution: str = ""
+
+
+class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """REST, WebSocket and the map."""
+
+    interface: str = ""
+    """Address to listen on; empty: all."""
+    port: Port = 8000
+    session_hours: Annotated[int, Meta(ge=1, le=8760)] = 12
+    """Hours that a login lasts without a request."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins besides the server's own whose pages may open a WebSocket, such as https://example.org."""
+    secure_cookies: bool = False
+    """Send the session cookie over HTTPS only; set it behind a TLS proxy."""
+    tiles: Tiles = field(default_factory=Tiles)
+
+
+class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All sections."""
+
+    data_dir: Path = field(default_factory=lambda: user_data_path("waygps"))
+    """Directory for the embedded PostgreSQL and the first login."""
+    simulate: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """Simulated vehicles that report to the open ports."""
+    database: Database = field(default_factory=Database)
+    receivers: Receivers = field(default_factory=Receivers)
+    ingest: Ingest = field(default_factory=Ingest)
+    web: Web = field(default_factory=Web)

@@ -1,0 +1,66 @@
+"""The values that flow from a device to the store: a message, and the fixes in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+Attributes = dict[str, Any]
+
+
+class Fix(Struct, frozen=True, kw_only=True, gc=False):
+    """One position of one vehicle at one time, as the device reported it.
+
+    A decoder fills in what the message says and nothing else; ``None`` means that the message does not say.
+    """
+
+    time: int | None
+    """Milliseconds since 1970-01-01 UTC at which the position was taken; None: the message has no usable time."""
+    lat: float
+    """Degrees, WGS 84, north positive."""
+    lon: float
+    """Degrees, WGS 84, east positive."""
+    valid: bool = True
+    """False: the receiver had no fix, and the coordinates are the last known ones or nothing."""
+    altitude_m: float | None = None
+    """Metres above mean sea level."""
+    speed_kmh: float | None = None
+    course_deg: float | None = None
+    """Course over ground, degrees clockwise from true north, 0 <= course < 360."""
+    satellites: int | None = None
+    """Satellites used in the solution."""
+    hdop: float | None = None
+    """Horizontal dilution of precision; 0 where the device has no figure."""
+    ignition: bool | None = None
+    battery_pct: int | None = None
+    """Charge of the device's own battery, 0..100."""
+    battery_v: float | None = None
+    """Volts of the device's own battery."""
+    power_v: float | None = None
+    """Volts of the vehicle's supply."""
+    odometer_km: float | None = None
+    gsm: int | None = None
+    """Signal strength of the mobile network, in the vendor's own steps."""
+    alarm: str | None = None
+    """One of the events of waygps.events, or None."""
+    driver: str | None = None
+    """Identification of the driver (iButton, card), as the vendor writes it."""
+    attributes: Attributes = {}
+    """Everything else, by the names of the protocol's sheet; values are JSON types."""
+
+
+class Message(Struct, frozen=True, kw_only=True, gc=False):
+    """One message of a device, complete: what it reports and how it is to be answered."""
+
+    device: str
+    """Identification of the device (IMEI where it has one); never empty: what nobody signed is an error or a warning."""
+    fixes: tuple[Fix, ...] = ()
+    reply: bytes = b""
+    """Written to the device when every fix is durable; empty: the protocol has no answer to this message."""
+    refusal: bytes = b""
+    """Written instead of ``reply``, and the connection closed, when the device is not accepted."""
+    raw: bytes = b""
+    """The bytes of the message, for the trace and for what cannot be stored."""
+    warnings: tuple[str, ...] = ()
+    """What was wrong with the message without costing a fix: a broken optional field, garbage skipped before it."""

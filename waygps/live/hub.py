@@ -1,0 +1,77 @@
+"""From the pipeline to the clients: each update is encoded once and offered to everyone who wants its vehicle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from twisted.logger import Logger
+
+from waygps.live.messages import gps_update
+from waygps.position import Position, Vehicle
+
+
+class Client(Protocol):
+    """A connected browser or program."""
+
+    session: bytes
+
+    def offer(self, vehicle: int, message: bytes) -> None:
+        """Send this update if the client wants its vehicle."""
+
+    def end(self, code: int, reason: str) -> None:
+        """Close the connection."""
+
+
+SESSION_ENDED = 4401
+"""Close code of a WebSocket whose login ended."""
+
+
+class Hub:
+    """The clients of /ws/gps/, and the last valid position of each vehicle heard of since the start (at most one a vehicle)."""
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        self._clients: set[Client] = set()
+        self._places: dict[int, Position] = {}
+
+    def join(self, client: Client) -> None:
+        """Begin to offer updates to this client."""
+        self._clients.add(client)
+
+    def leave(self, client: Client) -> None:
+        """The client is gone."""
+        self._clients.discard(client)
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    def tell(self, vehicle: Vehicle, positions: Sequence[Position]) -> None:
+        """A listener of the pipeline: these positions moved the vehicle. One without a valid position yet is not shown."""
+        valid = [position for position in positions if position.fix.valid]
+        if valid:
+            self._places[vehicle.id] = max(valid, key=_time)
+        place = self._places.get(vehicle.id)
+        if place is None or not self._clients:
+            return
+        message = gps_update(vehicle, max(positions, key=_time), place)
+        for client in tuple(self._clients):
+            self._offer(client, vehicle.id, message)
+
+    def end_session(self, session: bytes) -> None:
+        """Close every client that uses this login."""
+        for client in tuple(self._clients):
+            if client.session == session:
+                client.end(SESSION_ENDED, "the session has ended")
+
+    def _offer(self, client: Client, vehicle: int, message: bytes) -> None:
+        try:
+            client.offer(vehicle, message)
+        except Exception:  # one client's fault is not the next one's
+            self._log.failure("{client} failed and is dropped", client=client)
+            self.leave(client)
+
+
+def _time(position: Position) -> int:
+    return position.time

@@ -1,0 +1,43 @@
+"""What waits for one client: the newest update of each vehicle, never a queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+
+@implementer(IPushProducer)
+class Outbox:
+    """Sends at once while the client reads, and keeps one slot a vehicle while it does not. It begins held."""
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
+        self._slots: dict[int, bytes] = {}
+        self._is_held = True
+        self.replaced = 0
+        """Updates that a newer one overtook before they were sent."""
+
+    def offer(self, vehicle: int, message: bytes) -> None:
+        """Send the vehicle's newest update, now or when the client reads again."""
+        if not self._is_held:
+            self._send(message)
+            return
+        if vehicle in self._slots:
+            self.replaced += 1
+        self._slots[vehicle] = message
+
+    def pauseProducing(self) -> None:
+        self._is_held = True
+
+    def resumeProducing(self) -> None:
+        self._is_held = False
+        while self._slots and not self._is_held:
+            # Sending may pause this very outbox.
+            vehicle = next(iter(self._slots))
+            self._send(self._slots.pop(vehicle))
+
+    def stopProducing(self) -> None:
+        self._is_held = True
+        self._slots.clear()

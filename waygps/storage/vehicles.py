@@ -1,0 +1,86 @@
+"""The vehicles by the identification of their device: a bounded cache of ``moviles`` that hears of changes."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from waygps.position import Vehicle
+from waygps.storage.session import Session
+
+ALL = "SELECT id, imei, patente FROM moviles ORDER BY ultima_actualizacion DESC LIMIT %s"
+FIND = "SELECT id, imei, patente FROM moviles WHERE imei = %s"
+REGISTER = "INSERT INTO moviles (imei) VALUES (%s) ON CONFLICT (imei) DO NOTHING"
+
+
+class Vehicles:
+    """Look-ups by IMEI. What is not known is asked for once, however many ask at the same time.
+
+    ``register``: a device that nobody entered gets a row in ``moviles``; otherwise it is unknown, which is remembered too.
+    Every change of an identification or plate in the table is heard by LISTEN; after a lost connection all is forgotten.
+    """
+
+    _log = Logger()
+
+    def __init__(self, session: Session, *, register: bool, most: int = 100_000) -> None:
+        self._session = session
+        self._register = register
+        self._most = most
+        self._known: dict[str, Vehicle | None] = {}
+        self._asked: dict[str, list[Deferred[Vehicle | None]]] = {}
+        self._overtaken: set[str] = set()
+        session.on_recovery(self._known.clear)
+
+    async def start(self) -> None:
+        """Begin to hear of changes, then read the vehicles that were active last."""
+        await self._session.listen("waygps_moviles", self._forget)
+        for row in await self._session.query_patiently(ALL, [self._most]):
+            self._remember(row[1], Vehicle(*row))
+
+    def find(self, imei: str) -> Vehicle | Deferred[Vehicle | None] | None:
+        """The vehicle, or None for a device that is not accepted; a Deferred of it where the database has to be asked."""
+        try:
+            return self._known[imei]
+        except KeyError:
+            return self._join(imei)
+
+    def _join(self, imei: str) -> Deferred[Vehicle | None]:
+        waiting: Deferred[Vehicle | None] = Deferred()
+        if imei in self._asked:
+            self._asked[imei].append(waiting)
+        else:
+            self._asked[imei] = [waiting]
+            asking = Deferred.fromCoroutine(self._ask(imei))
+            asking.addCallbacks(self._cb_found, self._eb_found, callbackArgs=(imei,), errbackArgs=(imei,))
+        return waiting
+
+    async def _ask(self, imei: str) -> Vehicle | None:
+        rows = await self._session.query_patiently(FIND, [imei])
+        if not rows and self._register:
+            await self._session.query_patiently(REGISTER + " RETURNING id", [imei])
+            rows = await self._session.query_patiently(FIND, [imei])
+            self._log.info("device {imei} is new: registered as vehicle {id}", imei=imei, id=rows[0][0])
+        return Vehicle(*rows[0]) if rows else None
+
+    def _cb_found(self, vehicle: Vehicle | None, imei: str) -> None:
+        if imei in self._overtaken:
+            self._overtaken.discard(imei)
+        else:
+            self._remember(imei, vehicle)
+        for waiting in self._asked.pop(imei):
+            waiting.callback(vehicle)
+
+    def _eb_found(self, failure: object, imei: str) -> None:
+        for waiting in self._asked.pop(imei):
+            waiting.errback(failure)  # type: ignore[arg-type]
+
+    def _remember(self, imei: str, vehicle: Vehicle | None) -> None:
+        if len(self._known) >= self._most:
+            del self._known[next(iter(self._known))]
+        self._known[imei] = vehicle
+
+    def _forget(self, imei: str) -> None:
+        self._known.pop(imei, None)
+        if imei in self._asked:
+            # The answer under way may be from before the change.
+            self._overtaken.add(imei)

@@ -1,0 +1,142 @@
+"""``twistd waygps``: everything is put together here, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autobahn.twisted.resource import WebSocketResource
+from twisted.application.service import IService, Service
+from twisted.python import usage
+
+from waygps import __version__, first_login
+from waygps.banner import banner
+from waygps.config import Configuration
+from waygps.errors import WayGPSError
+from waygps.ingest.receivers import Drain, ReceiverService
+from waygps.ingest.sessions import SessionFactory
+from waygps.ingest.valve import Valve
+from waygps.ingest.vendors import Found, find_vendors
+from waygps.live.hub import Hub
+from waygps.live.websocket import GpsFactory
+from waygps.pipeline.pipeline import Pipeline
+from waygps.pipeline.validation import Limits
+from waygps.preparation import prepare
+from waygps.services import Greeting, in_order
+from waygps.settings import load
+from waygps.simulation.fleet import SimulatedFleet, targets
+from waygps.storage.accounts import Accounts
+from waygps.storage.database import DatabaseService
+from waygps.storage.embedded import EmbeddedPostgres
+from waygps.storage.fleet import Fleet
+from waygps.storage.receivers import Receiver
+from waygps.storage.session import Session
+from waygps.storage.vehicles import Vehicles
+from waygps.storage.writer import BatchWriter, ShardedWriter
+from waygps.web.api import API
+from waygps.web.health import Health
+from waygps.web.server import WebService
+from waygps.web.site import Pages, make_site
+from waygps.web.throttle import Throttle
+
+
+class Options(usage.Options):
+    """The few settings that matter on a command line; everything else is in the file or the environment."""
+
+    optParameters = [
+        ["config", "c", None, "Configuration file (TOML)."],
+        ["data-dir", None, None, "Directory for the embedded PostgreSQL and the first login."],
+        ["database", None, None, "PostgreSQL URL; without one the embedded PostgreSQL is used."],
+        ["web-port", None, None, "Port of the map, REST and WebSocket."],
+        ["simulate", None, None, "Number of simulated vehicles."],
+    ]
+    settings = {"data-dir": "data_dir", "database": "database.url", "web-port": "web.port", "simulate": "simulate"}
+
+    def postOptions(self) -> None:
+        file = Path(self["config"]) if self["config"] else None
+        overrides = {key: self[option] for option, key in self.settings.items() if self[option] is not None}
+        try:
+            self.configuration = load(file, os.environ, overrides)
+        except WayGPSError as error:
+            raise SystemExit(f"waygps: {error}") from None
+
+
+def makeService(options: Options) -> IService:
+    """The whole server. What is wrong with the configuration or the database is said in one line, and nothing starts."""
+    from twisted.internet import reactor
+
+    configuration = options.configuration
+    embedded = None if configuration.database.url else EmbeddedPostgres(configuration.data_dir)
+    vendors = find_vendors(configuration.receivers.protocol_dirs)
+    try:
+        url = embedded.open() if embedded else configuration.database.url
+        receivers = prepare(url, configuration.data_dir, vendors, configuration.receivers.ports)
+    except WayGPSError as error:
+        raise SystemExit(f"waygps: {error}") from None
+    server = Server(reactor, configuration, url)
+    receiving = server.receivers(receivers, vendors)
+    services: list[Service] = [server.database, server.web(receiving), server.drain(), *receiving]
+    if configuration.simulate:
+        services.append(server.fleet(receivers, vendors))
+    if embedded:
+        services = [embedded, *services, Greeting(lambda: print(server.banner(receiving), file=sys.__stdout__, flush=True))]
+    return in_order(reactor, services)
+
+
+class Server:
+    """The parts, each made once and handed to those who need it."""
+
+    def __init__(self, reactor: Any, configuration: Configuration, url: str) -> None:
+        self._reactor = reactor
+        self._configuration = configuration
+        ingest, count = configuration.ingest, configuration.database.connections
+        writing = [Session(reactor, url, f"writer {number}") for number in range(count)]
+        asking, self._reading = Session(reactor, url, "vehicles"), Session(reactor, url, "web")
+        vehicles = Vehicles(asking, register=ingest.unknown_devices == "registrar")
+        self.database = DatabaseService(reactor, [*writing, asking, self._reading], vehicles)
+        writer = ShardedWriter([BatchWriter(session, configuration.database.batch) for session in writing])
+        self._hub = Hub()
+        self._valve = Valve(ingest.most_held)
+        self._pipeline = Pipeline(vehicles, writer, [self._hub.tell], Limits(future=int(ingest.future_tolerance * 1000)))
+
+    def receivers(self, receivers: Sequence[Receiver], vendors: Mapping[str, Found]) -> list[ReceiverService]:
+        """The ports for devices."""
+        interface = self._configuration.receivers.interface
+        return [
+            ReceiverService(
+                self._reactor,
+                receiver,
+                vendors[receiver.vendor].vendor,
+                SessionFactory(self._pipeline, self._valve, receiver.vendor),
+                interface,
+            )
+            for receiver in receivers
+        ]
+
+    def drain(self) -> Drain:
+        """What finishes before the connections are closed."""
+        return Drain(self._reactor, self._valve, self._configuration.ingest.drain_timeout)
+
+    def web(self, receiving: Sequence[ReceiverService]) -> WebService:
+        """REST, WebSocket and the map on one port."""
+        settings = self._configuration.web
+        accounts, fleet = Accounts(self._reading, settings.session_hours), Fleet(self._reading)
+        health = Health(__version__, self.database, self._valve, receiving, self._hub)
+        api = API(accounts, fleet, health, Throttle(self._reactor.seconds), self._hub.end_session, settings)
+        gps = WebSocketResource(GpsFactory(self._hub, accounts.user_of, fleet.vehicles, settings.allowed_origins))
+        site = make_site(Pages(accounts).app.resource(), api.app.resource(), gps, settings)
+        self._web = WebService(self._reactor, site, settings)
+        return self._web
+
+    def fleet(self, receivers: Sequence[Receiver], vendors: Mapping[str, Found]) -> SimulatedFleet:
+        """Simulated vehicles on the ports that are open."""
+        ports = [(vendors[receiver.vendor].vendor, receiver.transport, receiver.port) for receiver in receivers]
+        return SimulatedFleet(self._reactor, targets(ports), self._configuration.simulate)
+
+    def banner(self, receiving: Sequence[ReceiverService]) -> str:
+        """What a person reads on the terminal."""
+        login = first_login.remembered(self._configuration.data_dir)
+        return banner(self._configuration, receiving, login, self._web.fault)

@@ -1,0 +1,101 @@
+"""The web port: the pages, /static/, /api/ and /ws/, with the headers that every answer carries."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from klein import Klein
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request, Site
+
+from waygps.config import Web
+from waygps.errors import StoreUnavailable
+from waygps.storage.accounts import Accounts
+from waygps.web.assets import static, webroot
+from waygps.web.auth import request_token
+
+
+class Pages:
+    """The two pages: the map for who is logged in, the login for everybody else."""
+
+    app = Klein()
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._root = webroot()
+
+    @app.route("/")
+    async def index(self, request: IRequest) -> bytes:
+        """The map, or the way to the login. While the database is away the map opens too: it shows its own state."""
+        try:
+            user = await self._accounts.user_of(request_token(request))
+        except StoreUnavailable:
+            user = "?"
+        if user is None:
+            request.setResponseCode(303)
+            request.setHeader(b"location", b"/login")
+            return b""
+        return self._page(request, "index.html")
+
+    @app.route("/login")
+    def login(self, request: IRequest) -> bytes:
+        """The login page."""
+        return self._page(request, "login.html")
+
+    def _page(self, request: IRequest, name: str) -> bytes:
+        request.setHeader(b"content-type", b"text/html; charset=utf-8")
+        request.setHeader(b"cache-control", b"no-cache")
+        return (self._root / name).read_bytes()
+
+
+class Root(Resource):
+    """Sends a request to the part that serves it, and puts the security headers on every answer."""
+
+    def __init__(self, pages: IResource, headers: dict[bytes, bytes]) -> None:
+        super().__init__()
+        self._pages = pages
+        self._headers = headers
+
+    def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
+        for name, value in self._headers.items():
+            request.setHeader(name, value)
+        child: IResource = super().getChildWithDefault(path, request)
+        return child
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        # Klein routes the whole path, so what the traversal took is given back.
+        assert request.prepath
+        assert request.postpath is not None
+        request.prepath.pop()
+        request.postpath.insert(0, path)
+        return self._pages
+
+
+def security_headers(settings: Web) -> dict[bytes, bytes]:
+    """What browsers are told: nothing from elsewhere but the map's tiles, no framing, no guessing of types."""
+    tiles = urlsplit(settings.tiles.url.replace("{s}", "*"))
+    images = f" {tiles.scheme}://{tiles.netloc}" if tiles.netloc else ""
+    policy = (
+        f"default-src 'self'; img-src 'self' data:{images}; connect-src 'self' ws: wss:; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    )
+    return {
+        b"content-security-policy": policy.encode(),
+        b"x-content-type-options": b"nosniff",
+        b"referrer-policy": b"same-origin",
+        b"cross-origin-opener-policy": b"same-origin",
+    }
+
+
+def make_site(pages: IResource, api: IResource, gps: IResource, settings: Web) -> Site:
+    """The site of the web port; ``gps`` is the resource of /ws/gps/."""
+    root = Root(pages, security_headers(settings))
+    websockets = Resource()
+    websockets.putChild(b"gps", gps)
+    root.putChild(b"ws", websockets)
+    root.putChild(b"api", api)
+    root.putChild(b"static", static())
+    site = Site(root, timeout=60)
+    site.noisy = False
+    return site
