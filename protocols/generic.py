@@ -1,10 +1,10 @@
-"""Generic devices: one line of text a fix, as ``KEY: value`` pairs or as a JSON object. For gateways, scripts and a first try by hand.
+"""Generic devices: one line of text a fix, as ``KEY: value`` pairs or as a JSON object. For gateways, scripts and first tries.
 
     IMEI: 123456789, LAT: -34.603722, LON: -58.381592, SPD: 45, HDG: 180
     {"imei": "123456789", "lat": -34.603722, "lon": -58.381592, "time": "2026-11-24T07:30:00Z"}
 
-Keys in any order and case; IMEI, LAT and LON are needed, FIELDS has the others, and what it has not is kept as an attribute. A line
-is answered ``OK`` once it is stored, or ``ERROR reason``. A line without TIME gets the time of its reception.
+Keys in any order and case; IMEI, LAT and LON are needed, FIELDS has the others, and what it has not is kept as an attribute. A
+line is answered ``OK`` once it is stored, or ``ERROR reason``. A line without TIME gets the time of its reception.
 """
 
 from __future__ import annotations
@@ -194,6 +194,23 @@ def _check(fields: dict[str, Any]) -> None:
             raise Faulty(f"{name.upper()} {fields[name]:g} is outside -{bound}..{bound}")
 
 
+WRITTEN = {
+    "TIME": "time",
+    "LAT": "lat",
+    "LON": "lon",
+    "SPD": "speed_kmh",
+    "HDG": "course_deg",
+    "ALT": "altitude_m",
+    "SAT": "satellites",
+    "HDOP": "hdop",
+    "IGN": "ignition",
+    "BAT": "battery_pct",
+    "VOLT": "power_v",
+    "ODO": "odometer_km",
+}
+"""What a simulated device writes."""
+
+
 @implementer(IEncoder)
 class Encoder:
     """A simulated generic device."""
@@ -208,9 +225,7 @@ class Encoder:
         return b"".join(map(self._line, fixes))
 
     def _line(self, fix: Fix) -> bytes:
-        names = {"time": "TIME", "lat": "LAT", "lon": "LON", "speed_kmh": "SPD", "course_deg": "HDG", "altitude_m": "ALT"}
-        names |= {"satellites": "SAT", "hdop": "HDOP", "ignition": "IGN", "battery_pct": "BAT", "power_v": "VOLT", "odometer_km": "ODO"}
-        values = {title: getattr(fix, name) for name, title in names.items()}
+        values = {title: getattr(fix, name) for title, name in WRITTEN.items()}
         pairs = ", ".join(f"{title}: {value}" for title, value in values.items() if value is not None)
         return f"IMEI: {self._device}, {pairs}\r\n".encode()
 

