@@ -1,0 +1,62 @@
+/** The REST interface of the server. */
+
+import { learnServerTime } from './clock.js';
+
+export const LOGIN_PAGE = '/login';
+
+export class ApiError extends Error {
+  /** @param {number} status 0 when there was no answer at all */
+  constructor(status) {
+    super(`HTTP ${status}`);
+    this.status = status;
+  }
+}
+
+/** @param {string} path @param {RequestInit} [options] @returns {Promise<any>} */
+async function request(path, options = {}) {
+  const response = await fetch(path, { credentials: 'same-origin', cache: 'no-store', ...options }).catch(() => {
+    throw new ApiError(0);
+  });
+  learnServerTime(response.headers.get('Date'));
+  if (!response.ok) throw new ApiError(response.status);
+  return response.status === 204 ? null : response.json();
+}
+
+/** @param {string} path @param {object} body */
+function post(path, body) {
+  const headers = { 'Content-Type': 'application/json', Accept: 'application/json' };
+  return request(path, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+/** A page without a session is of no use: back to the login. @param {Promise<any>} answer */
+async function withSession(answer) {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) leave();
+    throw error;
+  }
+}
+
+export function leave() {
+  window.location.replace(LOGIN_PAGE);
+}
+
+/** @param {string} usuario @param {string} clave */
+export function login(usuario, clave) {
+  return post('/api/login', { usuario, clave });
+}
+
+export function logout() {
+  return withSession(post('/api/logout', {}));
+}
+
+/** @returns {Promise<{version: string, tiles: {url: string, attribution: string}, usuario: string}>} */
+export function config() {
+  return withSession(request('/api/config'));
+}
+
+/** @param {number} id @param {number} limit @returns {Promise<{posiciones: any[]}>} */
+export function positions(id, limit) {
+  return withSession(request(`/api/moviles/${encodeURIComponent(id)}/posiciones?limite=${limit}`));
+}

@@ -1,0 +1,60 @@
+/** Between the WebSocket and the store: which message does what, and when to try again. */
+
+import { config, leave } from './api.js';
+import { Connection } from './connection.js';
+
+/** @typedef {import('./store.js').VehicleStore} VehicleStore */
+
+/** @returns {WebSocket} */
+function openSocket() {
+  const scheme = window.location.protocol === 'https:' ? 'wss:' : 'ws:';
+  return new WebSocket(`${scheme}//${window.location.host}/ws/gps/`);
+}
+
+/** A browser hides why a handshake failed; the REST interface says whether it was the session. */
+function askWhy() {
+  config().catch(() => undefined);
+}
+
+/**
+ * @param {VehicleStore} store
+ * @param {(type: string, message: string) => void} onAlert
+ * @returns {Record<string, (message: any) => void>}
+ */
+function routes(store, onAlert) {
+  return {
+    initial_state: (message) => store.load(message.mobiles),
+    gps_update: (message) => store.fix(message.mobile_id, message.data),
+    mobile_status: (message) => store.status(message.mobile_id, message.status),
+    system_alert: (message) => onAlert(message.alert_type, message.message),
+  };
+}
+
+/** @param {Connection} connection */
+function watchNetwork(connection) {
+  window.addEventListener('online', () => connection.retryNow());
+  window.addEventListener('offline', () => connection.networkLost());
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') connection.retryNow();
+  });
+  // A page that comes back from the back-forward cache comes back with a dead socket.
+  window.addEventListener('pageshow', () => connection.retryNow());
+}
+
+/**
+ * @param {VehicleStore} store
+ * @param {{onAlert: (type: string, message: string) => void, onChange: (connection: Connection) => void}} told
+ */
+export function connect(store, told) {
+  const route = routes(store, told.onAlert);
+  /** @type {Connection} */
+  const connection = new Connection({
+    open: openSocket,
+    onMessage: (message) => route[message.type]?.(message),
+    onChange: () => told.onChange(connection),
+    onSessionEnd: leave,
+    onRefused: askWhy,
+  });
+  watchNetwork(connection);
+  return connection;
+}
