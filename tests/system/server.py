@@ -1,4 +1,4 @@
-"""Runs the real ``twistd waygps`` in its own directory, on free ports of 127.0.0.1, and talks to it as devices and programs do."""
+"""Runs the real ``twistd waygps`` in its own directory, on free ports of 127.0.0.1, and talks to it as devices do."""
 
 from __future__ import annotations
 
@@ -88,12 +88,22 @@ class Server:
             self._process = subprocess.Popen(command, cwd=CHECKOUT, env=self.environment(), stdout=log, stderr=subprocess.STDOUT)
         return self._process
 
+    def restart(self) -> None:
+        """Stop it as an operator does, and start it again."""
+        self.end()
+        self.start()
+
+    def end(self) -> None:
+        """Stop it as an operator does; a server that does not end by itself is an error."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(30)
+
     def stop(self) -> None:
-        """Stop it as an operator does, and clear away what it made."""
+        """End whatever runs, and clear away what it made."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
             try:
-                self._process.wait(30)
+                self.end()
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

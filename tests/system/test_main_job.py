@@ -131,7 +131,7 @@ class MainJob(SynchronousTestCase):
         assert place == [(Decimal("-34.594"), datetime(2026, 11, 24, 6, 1, tzinfo=UTC))]
 
     def test_database_killed_under_it(self) -> None:
-        """While PostgreSQL is dead nothing is acknowledged; when it is back the connection goes on, nothing is missing or double."""
+        """While PostgreSQL is dead nothing is acknowledged; when it is back all goes on, nothing missing or double."""
         encoder = teltonika.encoder("350000000000005", "tcp")
         assert encoder is not None
         with self.server.tcp("teltonika") as device:

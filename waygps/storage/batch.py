@@ -52,7 +52,7 @@ SELECT (SELECT count(*) FROM nuevas), (SELECT coalesce(array_agg(id), '{}') FROM
 SET_APART = """
 INSERT INTO posiciones_rechazadas (imei, motivo, fix, mensaje, fecha_gps, fecha_recepcion, huella)
 VALUES (%s, %s, %s, %s, to_timestamp(%s::float8 / 1000), to_timestamp(%s::float8 / 1000), %s)
-ON CONFLICT DO NOTHING
+ON CONFLICT DO NOTHING RETURNING id
 """
 
 MAKE_PARTITIONS = "SELECT asegurar_particion(to_timestamp(ms::float8 / 1000)) FROM unnest(%s::bigint[]) AS ms"

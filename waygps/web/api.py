@@ -117,7 +117,7 @@ class API:
     async def health(self, request: IRequest) -> bytes:
         """Whether the server does its work; the details only for who is logged in."""
         state = self._health()
-        status = 200 if state["estado"] == "ok" else 503
+        status = 503 if state["estado"] == "error" else 200
         if status == 503 or await self._accounts.user_of(request_token(request)) is None:
             state = {name: state[name] for name in ("estado", "base_de_datos", "version")}
         return answer(request, state, status)
