@@ -40,6 +40,8 @@ class Ingest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     unknown_devices: Literal["registrar", "rechazar"] = "registrar"
     """A device that is not in moviles: registrar enters it, rechazar refuses it."""
+    most_vehicles: Count = 100_000
+    """Vehicles that are kept in memory; with registrar also the number of rows of moviles up to which devices are entered."""
     most_held: Count = 50_000
     """Fixes that may wait to be stored; at this number reading pauses on every connection."""
     future_tolerance: Seconds = 600

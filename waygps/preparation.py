@@ -26,8 +26,8 @@ def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mappi
             _log.info("schema: applied {name}", name=name)
         make_partitions(connection)
         _make_login(connection, data_dir)
-        for name in enter_vendors(connection, [found.vendor for found in vendors.values()]):
-            _log.info("vendor {name} is new: entered with its receivers", name=name)
+        for done in enter_vendors(connection, [found.vendor for found in vendors.values()]):
+            _log.info("{done}", done=done)
         return [_served(receiver, ports) for receiver in active_receivers(connection) if _is_known(receiver, vendors)]
     finally:
         connection.close()

@@ -95,7 +95,7 @@ class Server:
         ingest, count = configuration.ingest, configuration.database.connections
         writing = [Session(reactor, url, f"writer {number}") for number in range(count)]
         asking, self._reading = Session(reactor, url, "vehicles"), Session(reactor, url, "web")
-        vehicles = Vehicles(asking, register=ingest.unknown_devices == "registrar")
+        vehicles = Vehicles(asking, register=ingest.unknown_devices == "registrar", most=ingest.most_vehicles)
         self.database = DatabaseService(reactor, [*writing, asking, self._reading], vehicles)
         writer = ShardedWriter([BatchWriter(session, configuration.database.batch) for session in writing])
         self._hub = Hub()

@@ -58,7 +58,7 @@ class Server:
         self.data_dir = self.directory / "data"
         self.ports = {vendor: free_port() for vendor in VENDORS}
         self.web_port = free_port()
-        self._settings = dict(settings or {})
+        self.settings = dict(settings or {})
         self._arguments = arguments
         self._log = self.directory / "log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -71,7 +71,7 @@ class Server:
             "RECEIVERS_PORTS": ",".join(f"{vendor}={port}" for vendor, port in self.ports.items()),
             "WEB_INTERFACE": "127.0.0.1",
             "WEB_PORT": str(self.web_port),
-            **self._settings,
+            **self.settings,
         }
         own = {name: value for name, value in os.environ.items() if not name.startswith("WAYGPS_")}
         return {**own, **{f"WAYGPS_{name}": value for name, value in settings.items()}}

@@ -15,6 +15,7 @@ from msgspec import Struct, json, to_builtins
 
 from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
+from waygps.ingest.decoding import fenced
 from waygps.ingest.vendors import find_vendors
 from waygps.interfaces import IDecoder, IVendor
 
@@ -113,4 +114,4 @@ def _bytes(line: Line) -> bytes:
 
 
 def _messages(decoder: IDecoder, data: bytes) -> Iterator[Message]:
-    return chain(decoder.feed(data), decoder.end())
+    return chain(fenced(lambda: decoder.feed(data)), fenced(decoder.end))

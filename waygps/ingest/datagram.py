@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from waygps.errors import DecodeError
+from waygps.ingest.decoding import fenced
 from waygps.interfaces import Answer, IDecoder, ISession, ISessionFactory
 
 Address = tuple[str, int]
@@ -46,7 +47,7 @@ class DeviceDatagrams(DatagramProtocol):
         decoder, peer = self._decoder(), "{}:{}".format(*addr)
         session = self._sessions.session(peer)
         try:
-            for message in chain(decoder.feed(datagram), decoder.end()):
+            for message in chain(fenced(lambda: decoder.feed(datagram)), fenced(decoder.end)):
                 session.submit(message).addCallback(self._cb_answer, addr)
         except DecodeError as error:
             self._log.warn(

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from waygps.errors import DecodeError
 from waygps.fix import Message
 from waygps.ingest.answers import AnswerQueue, Brake
+from waygps.ingest.decoding import fenced
 from waygps.interfaces import Answer, IDecoder, ISession, ISessionFactory
 
 
@@ -36,11 +37,11 @@ class DeviceStream(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         if not self._broken:
-            self._take(self._decoder.feed(data))
+            self._take(fenced(lambda: self._decoder.feed(data)))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if not self._broken:
-            self._take(self._decoder.end())
+            self._take(fenced(self._decoder.end))
         self._session.end()
 
     def _take(self, messages: Iterable[Message]) -> None:

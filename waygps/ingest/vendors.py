@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import get_args
 
 from msgspec import Struct
 from twisted.logger import Logger
@@ -15,7 +17,9 @@ from zope.interface import Invalid
 from zope.interface.verify import verifyObject
 
 import protocols
-from waygps.interfaces import IVendor
+from waygps.interfaces import IVendor, Transport
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,19}", re.ASCII)
 
 _log = Logger()
 
@@ -81,13 +85,26 @@ def _load(plugin: object) -> IVendor | None:
 
 def _complete(plugins: Iterable[Found]) -> Iterator[Found]:
     for found in plugins:
-        try:
-            verifyObject(IVendor, found.vendor)
-        except Invalid as error:
-            reason = " ".join(str(error).split())
-            _log.error("protocol file {path} is skipped: its vendor is incomplete: {reason}", path=found.path, reason=reason)
+        fault = _fault(found.vendor)
+        if fault:
+            _log.error("protocol file {path} is skipped: its vendor is incomplete: {fault}", path=found.path, fault=fault)
         else:
             yield found
+
+
+def _fault(vendor: IVendor) -> str:
+    """What a vendor lacks; "" for nothing."""
+    try:
+        verifyObject(IVendor, vendor)
+    except Invalid as error:
+        return " ".join(str(error).split())
+    if not NAME.fullmatch(vendor.name):
+        return f"its name {vendor.name!r} is not 1 to 20 lower-case letters, digits and _"
+    if not vendor.transports or not set(vendor.transports) <= set(get_args(Transport)):
+        return f"its transports {vendor.transports!r} are not some of {', '.join(get_args(Transport))}"
+    if not 1 <= vendor.port <= 65535:
+        return f"its port {vendor.port} is not from 1 to 65535"
+    return ""
 
 
 def _report_broken() -> None:

@@ -12,7 +12,7 @@ from waygps.interfaces import IVendor
 TYPE = """INSERT INTO tipos_equipos_gps (codigo, nombre, fabricante, protocolo, puerto_default, formato_datos, activo)
           VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (codigo) DO NOTHING RETURNING id"""
 RECEIVER = """INSERT INTO configuraciones_receptores (nombre, tipo_equipo_id, puerto, protocolo, activo)
-              VALUES (%s, %s, %s, %s, %s) ON CONFLICT (puerto, protocolo) DO NOTHING"""
+              VALUES (%s, %s, %s, %s, %s) ON CONFLICT (puerto, protocolo) DO NOTHING RETURNING id"""
 LIST = """SELECT r.id, r.nombre, t.codigo, r.puerto, r.protocolo
           FROM configuraciones_receptores r JOIN tipos_equipos_gps t ON t.id = r.tipo_equipo_id
           WHERE r.activo AND t.activo ORDER BY r.prioridad, r.puerto, r.protocolo"""
@@ -30,18 +30,24 @@ class Receiver(Struct, frozen=True):
 
 
 def enter_vendors(connection: psycopg2.extensions.connection, vendors: Iterable[IVendor]) -> list[str]:
-    """Give every vendor that the database has not seen its device type and a receiver a transport; the names of the new ones."""
-    new = []
+    """Give every vendor that the database has not seen its device type, and a receiver a transport. What was done, in words."""
+    done = []
     with connection, connection.cursor() as cursor:
         for vendor in vendors:
-            transports = [transport.upper() for transport in vendor.transports]
             formats = json.encode({"transportes": vendor.transports}).decode()
-            cursor.execute(TYPE, (vendor.name, vendor.title, vendor.maker, transports[0], vendor.port, formats, True))
+            usual = vendor.transports[0].upper()
+            cursor.execute(TYPE, (vendor.name, vendor.title, vendor.maker, usual, vendor.port, formats, True))
             for (type_id,) in cursor.fetchall():
-                new.append(vendor.name)
-                for transport in transports:
-                    cursor.execute(RECEIVER, (f"{vendor.title} {transport}", type_id, vendor.port, transport, vendor.active))
-    return new
+                done += [_enter_receiver(cursor, vendor, type_id, transport.upper()) for transport in vendor.transports]
+    return done
+
+
+def _enter_receiver(cursor: psycopg2.extensions.cursor, vendor: IVendor, type_id: int, transport: str) -> str:
+    place = f"{transport} port {vendor.port}"
+    cursor.execute(RECEIVER, (f"{vendor.title} {transport}", type_id, vendor.port, transport, vendor.active))
+    if cursor.fetchall():
+        return f"vendor {vendor.name} is new: it has a receiver on {place}"
+    return f"vendor {vendor.name} is new, but {place} is another receiver's: enter one for it in configuraciones_receptores"
 
 
 def active_receivers(connection: psycopg2.extensions.connection) -> list[Receiver]:

@@ -6,17 +6,19 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from waygps.position import Vehicle
-from waygps.storage.session import Session
+from waygps.storage.session import Row, Session
 
 ALL = "SELECT id, imei, patente FROM moviles ORDER BY ultima_actualizacion DESC LIMIT %s"
 FIND = "SELECT id, imei, patente FROM moviles WHERE imei = %s"
-REGISTER = "INSERT INTO moviles (imei) VALUES (%s) ON CONFLICT (imei) DO NOTHING"
+REGISTER = """INSERT INTO moviles (imei) SELECT %s WHERE (SELECT count(*) FROM moviles) < %s
+              ON CONFLICT (imei) DO NOTHING RETURNING id"""
 
 
 class Vehicles:
     """Look-ups by IMEI. What is not known is asked for once, however many ask at the same time.
 
-    ``register``: a device that nobody entered gets a row in ``moviles``; otherwise it is unknown, which is remembered too.
+    ``register``: a device that nobody entered gets a row in ``moviles``, while that has less than ``most`` rows; otherwise it is
+    unknown, which is remembered too. ``most`` is the bound of the cache as well.
     Every change of an identification or plate in the table is heard by LISTEN; after a lost connection all is forgotten.
     """
 
@@ -57,10 +59,17 @@ class Vehicles:
     async def _ask(self, imei: str) -> Vehicle | None:
         rows = await self._session.query_patiently(FIND, [imei])
         if not rows and self._register:
-            await self._session.query_patiently(REGISTER + " RETURNING id", [imei])
-            rows = await self._session.query_patiently(FIND, [imei])
-            self._log.info("device {imei} is new: registered as vehicle {id}", imei=imei, id=rows[0][0])
+            rows = await self._enter(imei)
         return Vehicle(*rows[0]) if rows else None
+
+    async def _enter(self, imei: str) -> list[Row]:
+        new = await self._session.query_patiently(REGISTER, [imei, self._most])
+        rows = await self._session.query_patiently(FIND, [imei])
+        if new:
+            self._log.info("device {imei} is new: registered as vehicle {id}", imei=imei, id=new[0][0])
+        elif not rows:
+            self._log.warn("device {imei} is new and not registered: moviles has {most} rows already", imei=imei, most=self._most)
+        return rows
 
     def _cb_found(self, vehicle: Vehicle | None, imei: str) -> None:
         if imei in self._overtaken:

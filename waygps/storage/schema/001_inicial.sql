@@ -63,7 +63,8 @@ CREATE TABLE moviles (
 
 CREATE FUNCTION avisar_movil() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('waygps_moviles', coalesce(NEW.imei, OLD.imei));
+    IF TG_OP <> 'INSERT' THEN PERFORM pg_notify('waygps_moviles', OLD.imei); END IF;
+    IF TG_OP <> 'DELETE' THEN PERFORM pg_notify('waygps_moviles', NEW.imei); END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER moviles_avisar AFTER INSERT OR DELETE OR UPDATE OF imei, patente ON moviles
