@@ -9,6 +9,7 @@ import psycopg2.extensions
 from twisted.logger import Logger
 
 from waygps import first_login
+from waygps.errors import WayGPSError
 from waygps.ingest.vendors import Found
 from waygps.storage.accounts import make_first_login
 from waygps.storage.database import make_partitions
@@ -29,6 +30,9 @@ def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mappi
         for done in enter_vendors(connection, [found.vendor for found in vendors.values()]):
             _log.info("{done}", done=done)
         return [_served(receiver, ports) for receiver in active_receivers(connection) if _is_known(receiver, vendors)]
+    except psycopg2.Error as error:
+        reason = str(error).splitlines()[0]
+        raise WayGPSError(f"the database refuses what WayGPS needs: {reason}; the user of database.url has to own it") from error
     finally:
         connection.close()
 

@@ -10,7 +10,9 @@ import sys
 import psutil
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.system.server import CHECKOUT, Server, receive, until
+from tests.postgres import Server as Postgres
+from tests.postgres import execute
+from tests.system.server import CHECKOUT, Server, free_port, receive, until
 
 
 class Start(SynchronousTestCase):
@@ -52,6 +54,30 @@ class Start(SynchronousTestCase):
         assert "waygps: cannot use the database: connection to server on socket" in other.log()
         assert 'database "nowhere" does not exist (setting database.url)' in other.log()
         assert "Traceback" not in other.log()
+
+    def test_password_of_the_database(self) -> None:
+        """On the operator's own database a wrong password is said in one line; the right one works, and is never in the log."""
+        postgres, port = Postgres(), free_port()
+        self.addCleanup(postgres.remove)
+        execute(postgres.url, "CREATE ROLE tracker LOGIN PASSWORD 'sesame'")
+        execute(postgres.url, "CREATE DATABASE tracking OWNER tracker")
+        postgres.listen(port, "host all all 127.0.0.1/32 scram-sha-256")
+        self.server.settings["DATABASE_URL"] = f"postgresql://tracker:wrong@127.0.0.1:{port}/tracking"
+        said = self.refused()
+        assert 'password authentication failed for user "tracker" (setting database.url)' in said.replace("\n", " ")
+        assert "Traceback" not in said
+        url = f"postgresql://tracker:sesame@127.0.0.1:{port}"
+        self.server.settings["DATABASE_URL"] = f"{url}/postgres"
+        assert "waygps: the database refuses what WayGPS needs: permission denied" in self.refused()
+        self.server.settings["DATABASE_URL"] = f"{url}/tracking"
+        self.server.start()
+        with self.server.tcp("generic") as device:
+            device.sendall(b"IMEI: 1, LAT: 1, LON: 2\n")
+            assert receive(device, 4) == b"OK\r\n"
+        assert execute(f"{url}/tracking", "SELECT imei FROM moviles") == [("1",)]
+        assert "sesame" not in self.server.log()
+        assert self.server.login()[1] not in self.server.log()
+        self.server.end()
 
     def test_newer_database(self) -> None:
         """A database that a newer WayGPS wrote is left alone, and both versions are named."""
