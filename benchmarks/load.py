@@ -1,7 +1,7 @@
 """Devices that report as fast as they are answered: the load of the benchmarks, in a process of its own.
 
-Every device has one packet in flight, as the protocol demands. All packets are made before the clock starts, so that the cores are
-left to the server and PostgreSQL.
+Every device has one packet in flight, as the protocol demands. All packets are made before the clock starts, so that the cores
+are left to the server and PostgreSQL.
 
     python -m benchmarks.load --port 8080 --devices 500 --records 10 --packets 40
 

@@ -95,7 +95,7 @@ def measure(server: Server, say: Callable[[str], None]) -> dict[str, Any]:
     copy = (before + after) / 2
     expected = sum(result.fixes for result in (ten, one, idle, half))
     say(
-        f"COPY into the same table, 1,000 rows a transaction     {copy:10,.0f} rows/s   (before {before:,.0f}, after {after:,.0f})"
+        f"COPY into the same table, 1,000 rows a transaction    {copy:10,.0f} rows/s   (before {before:,.0f}, after {after:,.0f})"
     )
     for title, result in (("10 records a packet", ten), ("1 record a packet", one)):
         say(f"stored and acknowledged, 500 devices, {title:<20} {result.rate:10,.0f} fixes/s  {result.rate / copy:.2f} of COPY")

@@ -66,8 +66,7 @@ class BadInput(SynchronousTestCase):
         with self.logged_in(device) as connection:
             connection.sendall(frame)
             assert ends(connection) == b""
-        for text in said:
-            until(lambda text=text: text in self.server.log(), f"{text!r} in the log")
+        until(lambda: all(text in self.server.log() for text in said), f"{said} in the log")
         assert self.server.is_healthy()
 
     def test_wrong_crc(self) -> None:
