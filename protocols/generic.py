@@ -139,6 +139,8 @@ class Decoder:
             device = next((values.pop(key) for key in DEVICE if key in values), self._device)
             if not device:
                 raise Faulty("IMEI is missing")
+            if not device.isprintable():
+                raise Faulty("IMEI is not an identification")
             self._device = device
             fix, warnings = _fix(values)
         except Faulty as fault:
@@ -214,6 +216,8 @@ WRITTEN = {
 @implementer(IEncoder)
 class Encoder:
     """A simulated generic device."""
+
+    most_fixes = 1
 
     def __init__(self, device: str, transport: Transport) -> None:
         self._device = device

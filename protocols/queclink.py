@@ -578,6 +578,8 @@ class Decoder:
 class Encoder:
     """A GV300 on ASCII @Track; it sends no greeting, and reports with +RESP:GTFRI."""
 
+    most_fixes = 15
+
     def __init__(self, device: str, transport: Transport) -> None:
         self._device = device
         self._count = 0

@@ -440,6 +440,8 @@ def _packed(fix: Fix) -> bytes:
 class Encoder:
     """A pretended device that reports in codec 8: login and frames on TCP, packets with changing ids on UDP."""
 
+    most_fixes = 20
+
     def __init__(self, device: str, transport: Transport = "tcp") -> None:
         self._login = _short.pack(len(device)) + device.encode()
         self._udp = transport == "udp"

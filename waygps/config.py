@@ -10,7 +10,7 @@ from platformdirs import user_data_path
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=31_536_000)]
 
 
 class Database(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

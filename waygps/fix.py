@@ -54,7 +54,7 @@ class Message(Struct, frozen=True, kw_only=True, gc=False):
     """One message of a device, complete: what it reports and how it is to be answered."""
 
     device: str
-    """Identification of the device (IMEI where it has one); never empty: what nobody signed is an error or a warning."""
+    """Identification of the device (IMEI where it has one); empty only in a message that has no fixes and is just answered."""
     fixes: tuple[Fix, ...] = ()
     reply: bytes = b""
     """Written to the device when every fix is durable; empty: the protocol has no answer to this message."""

@@ -35,11 +35,13 @@ class IDecoder(Interface):
 class IEncoder(Interface):
     """The device's side of a protocol: what a simulated vehicle sends. Pure, as a decoder is."""
 
+    most_fixes: int = Attribute("The most fixes in one report, which is answered once.")
+
     def hello() -> bytes:
         """What the device sends first, b"" for nothing; it waits for an answer before it reports."""
 
     def report(fixes: tuple[Fix, ...]) -> bytes:
-        """One message with these fixes (a protocol of one fix a message: that many messages)."""
+        """One message with these fixes."""
 
 
 class Answer(Struct, frozen=True):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from fastcrc import crc32
-from msgspec import Struct, json, msgpack
+from msgspec import Struct, json
 
 from waygps.fix import Attributes, Fix, Message
 
-_packed = msgpack.Encoder().encode
 _json = json.Encoder().encode
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class Vehicle(Struct, frozen=True):
@@ -71,7 +73,7 @@ class _Raw(Struct, omit_defaults=True):
 
 def fingerprint(fix: Fix) -> int:
     """Identify what a fix says, so that the same report sent again is known as such (a signed 32-bit number)."""
-    return int((crc32.iso_hdlc(_packed(fix)) ^ 0x80000000) - 0x80000000)
+    return int((crc32.iso_hdlc(_json(fix)) ^ 0x80000000) - 0x80000000)
 
 
 def position(vehicle: Vehicle, fix: Fix, quality: str, protocol: str, received: int, mark: int) -> Position:
@@ -93,7 +95,7 @@ def position(vehicle: Vehicle, fix: Fix, quality: str, protocol: str, received: 
 
 def storable(text: str) -> str:
     """JSON as PostgreSQL takes it: it has no NUL character, which a device can send in any text."""
-    return text.replace("\\u0000", "\\ufffd") if "\\u0000" in text else text
+    return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
 
 
 def refused(message: Message, fix: Fix, reason: str, received: int) -> Refused:

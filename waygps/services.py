@@ -46,7 +46,8 @@ class OrderedServices(MultiService):
 
     def _eb_start(self, failure: Failure) -> None:
         self._log.failure("{service} did not start: stopping", failure, service=self._started[-1].name)
-        self._reactor.stop()
+        # Before the loop runs it cannot be stopped.
+        self._reactor.callWhenRunning(self._reactor.stop)
 
 
 class Greeting(Service):

@@ -66,15 +66,18 @@ def _put(tree: Tree, key: str, text: str) -> None:
     *sections, name = key.split(".")
     for section in sections:
         tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            return  # the conversion says what is wrong with it
     tree[name] = _parsed(text, known_keys()[key])
 
 
 def _parsed(text: str, kind: Any) -> Any:
     """A value from the environment in the shape that TOML would give it; numbers stay text for the conversion."""
     if get_origin(kind) is dict:
-        return {name: value for name, _, value in (part.partition("=") for part in text.split(",") if part)}
+        pairs = (part.partition("=") for part in text.split(",") if part.strip())
+        return {name.strip(): value.strip() for name, _, value in pairs}
     if get_origin(kind) is tuple and get_args(kind):
-        return [part for part in text.split(",") if part]
+        return [part.strip() for part in text.split(",") if part.strip()]
     return text
 
 
@@ -128,5 +131,7 @@ def _value(tree: Any, key: str) -> Any:
 def _suggestion(name: str, names: Mapping[str, Any]) -> str:
     section = name.rpartition(".")[0]
     near = get_close_matches(name, names, n=1, cutoff=0.5)
-    allowed = ", ".join(sorted(key for key in names if key.rpartition(".")[0] == section)) or ", ".join(sorted(names))
+    allowed = ", ".join(sorted(key for key in names if key.rpartition(".")[0] == section or not section)) or ", ".join(
+        sorted(names)
+    )
     return (f"; did you mean {near[0]}?" if near else ".") + f" Known there: {allowed}"

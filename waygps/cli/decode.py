@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -100,7 +99,7 @@ def _line(text: bytes, usual: Line) -> Line:
         return Line(text.decode("latin-1"), None, usual.device, usual.transport)
     try:
         return json.decode(text, type=Line)
-    except NotJSON as error:
+    except (NotJSON, UnicodeDecodeError) as error:
         raise Unusable(f"not a line of frames: {error}") from None
 
 
@@ -114,4 +113,8 @@ def _bytes(line: Line) -> bytes:
 
 
 def _messages(decoder: IDecoder, data: bytes) -> Iterator[Message]:
-    return chain(fenced(lambda: decoder.feed(data)), fenced(decoder.end))
+    yield from fenced(lambda: decoder.feed(data))
+    held, last = decoder.held, list(fenced(decoder.end))
+    yield from last
+    if held and not last:
+        raise Unusable(f"{held} bytes are the beginning of a message that is not complete")

@@ -25,6 +25,8 @@ BACKLOG = 1024
 class ReceiverService(Service):
     """One receiver. A port that cannot be opened is said by name, and the others are opened all the same."""
 
+    _log = Logger()
+
     def __init__(self, reactor: Any, receiver: Receiver, vendor: IVendor, sessions: ISessionFactory, interface: str) -> None:
         self.receiver = receiver
         self.name = f"receiver {receiver.name}"
@@ -39,9 +41,12 @@ class ReceiverService(Service):
     def startService(self) -> None:
         super().startService()
         place = f"receiver {self.receiver.name}: {self.receiver.transport} port {self.receiver.port}"
-        self._port, self.fault = open_port(
-            self._listen, place, "change puerto in configuraciones_receptores or set receivers.ports"
-        )
+        remedy = "change puerto in configuraciones_receptores or set receivers.ports"
+        try:
+            self._port, self.fault = open_port(self._listen, place, remedy)
+        except Exception as error:  # a vendor's fault is not the other receivers'
+            self.fault = f"{place}: {error!r}"
+            self._log.failure("{place} cannot be opened", place=place)
 
     def stopService(self) -> Deferred[None] | None:
         super().stopService()

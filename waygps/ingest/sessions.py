@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -50,7 +50,7 @@ class Session:
         self._say_warnings(message)
         weight = len(message.fixes) or 1
         self._receiver.valve.take(weight)
-        receipt = self._receiver.pipeline.submit(message, self._receiver.vendor)
+        receipt = maybeDeferred(self._receiver.pipeline.submit, message, self._receiver.vendor)
         receipt.addBoth(self._give_back, weight)
         return receipt.addCallbacks(self._cb_receipt, self._eb_receipt, callbackArgs=(message,), errbackArgs=(message,))
 
@@ -62,7 +62,7 @@ class Session:
         """Each warning once a connection: a device with a broken sensor complains in every report."""
         for warning in message.warnings:
             if self._warned.is_news(warning):
-                self._log.warn("{device} at {peer}: {warning}", device=message.device, peer=self._peer, warning=warning)
+                self._log.warn("{device} at {peer}: {reason}", device=message.device, peer=self._peer, reason=warning)
 
     def _give_back(self, result: Receipt | Failure, weight: int) -> Receipt | Failure:
         self._receiver.valve.give_back(weight)

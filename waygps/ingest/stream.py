@@ -27,6 +27,7 @@ class DeviceStream(Protocol):
         self._decoder = decoder
         self._sessions = sessions
         self._broken = False
+        self._closing = False
 
     def connectionMade(self) -> None:
         assert self.transport is not None
@@ -60,12 +61,13 @@ class DeviceStream(Protocol):
 
     def _write(self, answer: Answer) -> None:
         transport: ITransport | None = self.transport
-        if transport is None:
+        if transport is None or self._closing:
+            # After a message that failed no answer may leave: the device would take it for that message's.
             return
         if answer.data:
             transport.write(answer.data)
         if answer.close:
-            self._broken = True
+            self._broken = self._closing = True
             transport.loseConnection()
 
 

@@ -98,12 +98,12 @@ def _fault(vendor: IVendor) -> str:
         verifyObject(IVendor, vendor)
     except Invalid as error:
         return " ".join(str(error).split())
-    if not NAME.fullmatch(vendor.name):
+    if not (isinstance(vendor.name, str) and NAME.fullmatch(vendor.name)):
         return f"its name {vendor.name!r} is not 1 to 20 lower-case letters, digits and _"
-    if not vendor.transports or not set(vendor.transports) <= set(get_args(Transport)):
+    if not vendor.transports or not all(transport in get_args(Transport) for transport in vendor.transports):
         return f"its transports {vendor.transports!r} are not some of {', '.join(get_args(Transport))}"
-    if not 1 <= vendor.port <= 65535:
-        return f"its port {vendor.port} is not from 1 to 65535"
+    if not (isinstance(vendor.port, int) and 1 <= vendor.port <= 65535):
+        return f"its port {vendor.port!r} is not from 1 to 65535"
     return ""
 
 

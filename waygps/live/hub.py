@@ -26,6 +26,9 @@ class Client(Protocol):
 SESSION_ENDED = 4401
 """Close code of a WebSocket whose login ended."""
 
+FAULT = 4500
+"""Close code of a WebSocket that could not be served."""
+
 
 class Hub:
     """The clients of /ws/gps/, and the last valid position of each vehicle heard of since the start (at most one a vehicle)."""
@@ -35,6 +38,7 @@ class Hub:
     def __init__(self) -> None:
         self._clients: set[Client] = set()
         self._places: dict[int, Position] = {}
+        self._times: dict[int, int] = {}
 
     def join(self, client: Client) -> None:
         """Begin to offer updates to this client."""
@@ -49,13 +53,17 @@ class Hub:
 
     def tell(self, vehicle: Vehicle, positions: Sequence[Position]) -> None:
         """A listener of the pipeline: these positions moved the vehicle. One without a valid position yet is not shown."""
+        newest = max(positions, key=_time)
+        if newest.time < self._times.get(vehicle.id, newest.time):
+            return  # committed in one batch with a newer one
+        self._times[vehicle.id] = newest.time
         valid = [position for position in positions if position.fix.valid]
         if valid:
             self._places[vehicle.id] = max(valid, key=_time)
         place = self._places.get(vehicle.id)
         if place is None or not self._clients:
             return
-        message = gps_update(vehicle, max(positions, key=_time), place)
+        message = gps_update(vehicle, newest, place)
         for client in tuple(self._clients):
             self._offer(client, vehicle.id, message)
 
@@ -71,6 +79,7 @@ class Hub:
         except Exception:  # one client's fault is not the next one's
             self._log.failure("{client} failed and is dropped", client=client)
             self.leave(client)
+            client.end(FAULT, "an error of the server")
 
 
 def _time(position: Position) -> int:

@@ -15,13 +15,14 @@ class Outbox:
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
         self._slots: dict[int, bytes] = {}
-        self._is_held = True
+        self.is_held = True
+        """Whether the client does not read."""
         self.replaced = 0
         """Updates that a newer one overtook before they were sent."""
 
     def offer(self, vehicle: int, message: bytes) -> None:
         """Send the vehicle's newest update, now or when the client reads again."""
-        if not self._is_held:
+        if not self.is_held:
             self._send(message)
             return
         if vehicle in self._slots:
@@ -29,15 +30,15 @@ class Outbox:
         self._slots[vehicle] = message
 
     def pauseProducing(self) -> None:
-        self._is_held = True
+        self.is_held = True
 
     def resumeProducing(self) -> None:
-        self._is_held = False
-        while self._slots and not self._is_held:
+        self.is_held = False
+        while self._slots and not self.is_held:
             # Sending may pause this very outbox.
             vehicle = next(iter(self._slots))
             self._send(self._slots.pop(vehicle))
 
     def stopProducing(self) -> None:
-        self._is_held = True
+        self.is_held = True
         self._slots.clear()

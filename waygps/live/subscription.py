@@ -34,6 +34,6 @@ class Subscription:
         return (vehicle in self._named) is not self._all
 
     def _name(self, vehicle: int) -> None:
-        if len(self._named) >= self._most:
+        if vehicle not in self._named and len(self._named) >= self._most:
             raise ValueError(f"a client can name at most {self._most} vehicles; one without subscriptions hears of all")
         self._named.add(vehicle)

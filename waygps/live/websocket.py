@@ -20,7 +20,7 @@ from waygps.live.subscription import Subscription
 from waygps.storage.accounts import fingerprint
 from waygps.web.auth import is_own_origin, websocket_token
 
-UNAVAILABLE = 1013
+UNAVAILABLE = 4503
 """Close code: try again later."""
 
 
@@ -45,7 +45,7 @@ class GpsSocket(WebSocketServerProtocol):
 
     def onOpen(self) -> None:
         self._subscription = Subscription()
-        self._outbox = Outbox(self.sendMessage)
+        self._outbox = Outbox(self._say)
         self.factory.hub.join(self)
         ensureDeferred(self._begin()).addErrback(self._eb_begin)
 
@@ -55,7 +55,8 @@ class GpsSocket(WebSocketServerProtocol):
             change = self._subscription.add if message.type == "subscribe_mobile" else self._subscription.remove
             change(message.mobile_id)
         except (DecodeError, ValueError) as error:
-            self.sendMessage(encode(Problem(f"not understood: {error}")))
+            if not self._outbox.is_held:  # who does not read gets no complaints either
+                self._say(encode(Problem(f"not understood: {error}")))
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         self.factory.hub.leave(self)
@@ -67,8 +68,15 @@ class GpsSocket(WebSocketServerProtocol):
     def end(self, code: int, reason: str) -> None:
         self.sendClose(code, reason)
 
+    def _say(self, message: bytes) -> None:
+        if self.state == self.STATE_OPEN:
+            self.sendMessage(message)
+
     async def _begin(self) -> None:
-        self.sendMessage(initial_state(await self.factory.vehicles()))
+        mobiles = await self.factory.vehicles()
+        if self.state != self.STATE_OPEN:
+            return
+        self.sendMessage(initial_state(mobiles))
         # The HTTP channel that accepted the connection is still the transport's producer, and would pause the wrong side.
         transport: Any = self.transport
         transport.unregisterProducer()

@@ -63,6 +63,8 @@ class Pipeline:
 
     def submit(self, message: Message, protocol: str) -> Deferred[Receipt]:
         """Take a message decoded by ``protocol`` all the way."""
+        if not message.device and not message.fixes:
+            return succeed(ACCEPTED)  # nobody's, and nothing to store: it is only answered
         reason = device_fault(message.device)
         if reason:
             return succeed(Receipt(False, reason))
@@ -91,7 +93,7 @@ class Pipeline:
                 continue
             fix, warnings = mended(reported)
             for warning in warnings:
-                self._log.warn("{imei}: {warning}", imei=message.device, warning=warning)
+                self._log.warn("{imei}: {reason}", imei=message.device, reason=warning)
             positions.append(position(vehicle, fix, quality(fix), protocol, received, fingerprint(reported)))
         return positions, apart
 

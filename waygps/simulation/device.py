@@ -9,7 +9,6 @@ from waygps.interfaces import IEncoder
 from waygps.simulation.route import Route
 
 MEMORY = 500
-MOST_IN_REPORT = 20
 PATIENCE = 30.0
 """Seconds after which an unanswered report is sent again."""
 
@@ -47,6 +46,6 @@ class SimulatedDevice:
         self._sent = 0
 
     def _report(self, now: float) -> bytes:
-        self._sent = min(len(self._records), MOST_IN_REPORT)
+        self._sent = min(len(self._records), self._encoder.most_fixes)
         self._sent_at = now
         return self._encoder.report(tuple(self._records)[: self._sent])

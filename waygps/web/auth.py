@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from twisted.web.iweb import IRequest
@@ -24,11 +23,9 @@ def request_token(request: IRequest) -> str:
 
 def cookie_token(cookies: str) -> str:
     """The token in a Cookie header; "" for none."""
-    try:
-        morsel = SimpleCookie(cookies).get(COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel else ""
+    # Not SimpleCookie: it gives up the whole header for one cookie of another program that it does not like.
+    given = (part.strip().partition("=") for part in cookies.split(";"))
+    return next((value for name, _, value in given if name == COOKIE), "")
 
 
 def websocket_token(headers: Mapping[str, str], parameters: Mapping[str, list[str]]) -> str:
@@ -39,7 +36,12 @@ def websocket_token(headers: Mapping[str, str], parameters: Mapping[str, list[st
 
 def is_own_origin(origin: str | None, host: str, allowed: tuple[str, ...]) -> bool:
     """Whether a page of this origin may open a WebSocket here. A program sends no Origin, and no browser leaves it out."""
-    return origin is None or origin in allowed or (bool(host) and urlsplit(origin).netloc.lower() == host.lower())
+    if origin is None or origin in allowed:
+        return True
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
 
 
 def session_cookie(token: str, secure: bool) -> str:

@@ -1,0 +1,135 @@
+"""From the pipeline to the clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import json
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.fakes import NOON, FakeVehicles, FakeWriter, a_fix, a_position, logged
+from waygps.fix import Message
+from waygps.live.hub import SESSION_ENDED, Hub
+from waygps.pipeline.pipeline import Pipeline
+from waygps.position import Vehicle
+
+VAN = Vehicle(7, "A1", "AB123CD")
+
+
+class FakeClient:
+    """A browser that reads everything."""
+
+    def __init__(self, session: bytes = b"") -> None:
+        self.session = session
+        self.heard: list[tuple[int, Any]] = []
+        self.ended: list[tuple[int, str]] = []
+
+    def offer(self, vehicle: int, message: bytes) -> None:
+        self.heard.append((vehicle, json.decode(message)["data"]))
+
+    def end(self, code: int, reason: str) -> None:
+        self.ended.append((code, reason))
+
+
+class BrokenClient(FakeClient):
+    """A client whose connection has a bug."""
+
+    def offer(self, vehicle: int, message: bytes) -> None:
+        raise RuntimeError("a bug")
+
+
+class HubTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.hub, self.client = Hub(), FakeClient()
+        self.hub.join(self.client)
+
+    def test_everybody_hears(self) -> None:
+        """Every client hears of a vehicle that moved, until it leaves."""
+        other = FakeClient()
+        self.hub.join(other)
+        assert len(self.hub) == 2
+        self.hub.tell(VAN, [a_position(VAN, a_fix(lat=1.0))])
+        self.hub.leave(other)
+        self.hub.leave(other)
+        self.hub.tell(VAN, [a_position(VAN, a_fix(lat=2.0))])
+        assert [data["latitud"] for _, data in self.client.heard] == [1.0, 2.0]
+        assert [data["latitud"] for _, data in other.heard] == [1.0]
+        assert len(self.hub) == 1
+
+    def test_newest_of_a_message(self) -> None:
+        """A message with ten minutes of positions is one update, with the newest, whatever their order."""
+        fixes = [a_fix(NOON - 1, lat=1.0), a_fix(NOON, lat=2.0), a_fix(NOON - 2, lat=3.0)]
+        self.hub.tell(VAN, [a_position(VAN, fix) for fix in fixes])
+        ((vehicle, data),) = self.client.heard
+        assert (vehicle, data["latitud"], data["fecha_gps"]) == (7, 2.0, "2026-11-24T12:00:00Z")
+
+    def test_without_a_position_yet(self) -> None:
+        """A vehicle whose device has not found its position since it was first heard of is not put anywhere."""
+        self.hub.tell(VAN, [a_position(VAN, a_fix(lat=0.0, lon=0.0, valid=False))])
+        assert self.client.heard == []
+
+    def test_position_lost(self) -> None:
+        """A vehicle in a tunnel stays where it was last seen, with its new time."""
+        self.hub.tell(VAN, [a_position(VAN, a_fix(lat=1.0))])
+        self.hub.tell(VAN, [a_position(VAN, a_fix(NOON + 60_000, lat=0.0, valid=False))])
+        assert [(data["latitud"], data["fecha_gps"]) for _, data in self.client.heard] == [
+            (1.0, "2026-11-24T12:00:00Z"),
+            (1.0, "2026-11-24T12:01:00Z"),
+        ]
+
+    def test_place_is_known_to_later_clients(self) -> None:
+        """What happened while nobody watched counts for who comes later."""
+        self.hub.leave(self.client)
+        self.hub.tell(VAN, [a_position(VAN, a_fix(lat=1.0))])
+        self.hub.join(self.client)
+        self.hub.tell(VAN, [a_position(VAN, a_fix(NOON + 1000, lat=0.0, valid=False))])
+        assert self.client.heard[0][1]["latitud"] == 1.0
+
+    def test_one_clients_fault(self) -> None:
+        """A client with a bug is dropped and named in the log; the others hear everything."""
+        broken = BrokenClient()
+        self.hub.join(broken)
+        with logged() as lines:
+            for second in range(2):
+                self.hub.tell(VAN, [a_position(VAN, a_fix(NOON + second))])
+        assert len(self.client.heard) == 2
+        assert len(lines) == 1
+        assert "failed and is dropped" in lines[0]
+        assert len(self.flushLoggedErrors(RuntimeError)) == 1
+
+    def test_end_session(self) -> None:
+        """Who logs out loses the connections of that login, and nobody else's."""
+        mine = FakeClient(b"mine")
+        self.hub.join(mine)
+        self.hub.end_session(b"mine")
+        assert mine.ended == [(SESSION_ENDED, "the session has ended")]
+        assert self.client.ended == []
+
+
+class NeverBackTests(SynchronousTestCase):
+    """The hub behind the pipeline, with stand-ins for the database."""
+
+    def setUp(self) -> None:
+        self.writer, self.client, hub = FakeWriter(), FakeClient(), Hub()
+        hub.join(self.client)
+        self.pipeline = Pipeline(FakeVehicles(VAN), self.writer, [hub.tell], now=lambda: NOON / 1000)
+
+    def report(self, time: int, lat: float) -> Deferred[Any]:
+        return self.pipeline.submit(Message(device="A1", fixes=(a_fix(time, lat),)), "lines")
+
+    def test_late_fix_of_the_same_batch(self) -> None:
+        """A device that sends its newest position and then its memory, committed together, does not jump back on the map."""
+        self.report(NOON, 1.0)
+        self.report(NOON - 3_600_000, 2.0)
+        self.writer.commit(0, moved=[7])
+        self.writer.commit(1, moved=[7])
+        assert [data["latitud"] for _, data in self.client.heard] == [1.0]
+
+    def test_same_second(self) -> None:
+        """Two reports of one second are both shown, as the database takes both for the newest."""
+        self.report(NOON, 1.0)
+        self.report(NOON, 2.0)
+        self.writer.commit(0, moved=[7])
+        self.writer.commit(1, moved=[7])
+        assert [data["latitud"] for _, data in self.client.heard] == [1.0, 2.0]

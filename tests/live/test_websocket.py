@@ -1,0 +1,275 @@
+"""/ws/gps/ as a browser or a program sees it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from autobahn.twisted.resource import WebSocketResource
+from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
+from msgspec import json
+from twisted.internet import defer, reactor
+from twisted.internet.protocol import connectionDone
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+
+from tests.fakes import NOON, FakeProducer, a_fix, a_position, logged
+from waygps.errors import StoreUnavailable
+from waygps.live.hub import Hub
+from waygps.live.websocket import UNAVAILABLE, GpsFactory
+from waygps.position import Vehicle
+
+VAN, BUS = Vehicle(7, "A1", "AB123CD"), Vehicle(8, "B2", None)
+UPGRADE = (
+    "Host: gps.example:8000\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+)
+COOKIE = "Cookie: waygps_session=good\r\n"
+TEXT, CLOSE = 1, 8
+
+
+class Database:
+    """Answers at once, when the test says so, or not at all."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.reading: defer.Deferred[str] = defer.succeed('[{"id": 7}]')
+
+    async def user_of(self, token: str) -> str | None:
+        if self.away:
+            raise StoreUnavailable("the database is out of reach")
+        return "ana" if token == "good" else None
+
+    async def vehicles(self) -> str:
+        return await self.reading
+
+
+def frame(payload: bytes, opcode: int = TEXT) -> bytes:
+    """A frame as a browser sends it."""
+    return struct.pack(">BB4s", 0x80 | opcode, 0x80 | len(payload), b"\0\0\0\0") + payload
+
+
+def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The frames that a browser receives: opcode and payload."""
+    while data:
+        length, at = data[1], 2
+        if length == 126:
+            length, at = int.from_bytes(data[2:4], "big"), 4
+        yield data[0] & 15, data[at : at + length]
+        data = data[at + length :]
+
+
+class SocketTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.database, self.hub = Database(), Hub()
+        self.factory = GpsFactory(self.hub, self.database.user_of, self.database.vehicles, ("https://other.example",))
+        self.factory.setProtocolOptions(autoPingInterval=0, openHandshakeTimeout=0, closeHandshakeTimeout=0)
+
+    def connect(self, path: str = "/ws/gps/", headers: str = COOKIE) -> str:
+        """Ask for a WebSocket; gives the status line of the answer."""
+        self.transport: Any = StringTransport()
+        self.transport.registerProducer(FakeProducer(), True)  # as the HTTP channel is
+        socket: Any = self.factory.buildProtocol(None)
+        self.socket = socket
+        socket.makeConnection(self.transport)
+        socket.dataReceived(f"GET {path} HTTP/1.1\r\n{UPGRADE}{headers}\r\n".encode())
+        self.head, _, rest = self.transport.value().partition(b"\r\n\r\n")
+        self.transport.clear()
+        self.transport.write(rest)
+        return str(self.head.split(b"\r\n")[0].decode())
+
+    def heard(self) -> list[Any]:
+        """The messages since the last time."""
+        data = self.transport.value()
+        self.transport.clear()
+        return [json.decode(payload) for opcode, payload in frames(data) if opcode == TEXT]
+
+    def say(self, payload: bytes) -> None:
+        self.socket.dataReceived(frame(payload))
+
+    def move(self, vehicle: Vehicle, lat: float = 1.0) -> None:
+        self.hub.tell(vehicle, [a_position(vehicle, a_fix(NOON, lat))])
+
+    def told(self) -> list[int]:
+        """The vehicles of the updates since the last time."""
+        return [message["mobile_id"] for message in self.heard()]
+
+    def test_without_login(self) -> None:
+        """Who is not logged in is refused with 401, whatever token they make up, and hears nothing."""
+        for path, headers in (("/ws/gps/", ""), ("/ws/gps/?token=bad", ""), ("/ws/gps/", "Cookie: waygps_session=bad\r\n")):
+            assert self.connect(path, headers).startswith("HTTP/1.1 401 "), (path, headers)
+            assert len(self.hub) == 0
+
+    def test_login(self) -> None:
+        """The page comes in with its cookie, a program with ?token=."""
+        assert self.connect().startswith("HTTP/1.1 101 ")
+        assert self.connect("/ws/gps/?token=good", "").startswith("HTTP/1.1 101 ")
+        assert len(self.hub) == 2
+
+    def test_foreign_origin(self) -> None:
+        """Another site's page is refused with 403 even when the browser sends the user's cookie along."""
+        assert self.connect(headers=COOKIE + "Origin: https://evil.example\r\n").startswith("HTTP/1.1 403 ")
+        assert len(self.hub) == 0
+
+    def test_own_and_allowed_origin(self) -> None:
+        """The server's own pages may connect, and those of the sites that the operator named."""
+        for origin in ("http://gps.example:8000", "https://other.example"):
+            assert self.connect(headers=f"{COOKIE}Origin: {origin}\r\n").startswith("HTTP/1.1 101 "), origin
+
+    def test_database_away_at_login(self) -> None:
+        """While the database is out of reach the answer is 503, not a refusal of the login."""
+        self.database.away = True
+        assert self.connect().startswith("HTTP/1.1 503 ")
+
+    def test_initial_state_first(self) -> None:
+        """A page gets all vehicles first, then the updates."""
+        self.connect()
+        self.move(VAN)
+        first, second = self.heard()
+        assert first == {"type": "initial_state", "mobiles": [{"id": 7}]}
+        assert (second["type"], second["mobile_id"], second["data"]["latitud"]) == ("gps_update", 7, 1.0)
+
+    def test_update_while_the_state_is_read(self) -> None:
+        """A vehicle that moves while the initial state is read is not missed, and comes after it."""
+        self.database.reading = defer.Deferred()
+        self.connect()
+        self.move(VAN)
+        assert self.heard() == []
+        self.database.reading.callback("[]")
+        assert [message["type"] for message in self.heard()] == ["initial_state", "gps_update"]
+
+    def test_subscribe(self) -> None:
+        """A client that subscribes hears of those vehicles alone, until it unsubscribes."""
+        self.connect()
+        self.heard()
+        self.say(b'{"type": "subscribe_mobile", "mobile_id": 8}')
+        for vehicle in (VAN, BUS):
+            self.move(vehicle)
+        assert self.told() == [8]
+        self.say(b'{"type": "unsubscribe_mobile", "mobile_id": 8}')
+        self.move(BUS)
+        assert self.told() == []
+
+    def test_bad_message(self) -> None:
+        """A message that is not understood is answered with an error, and the connection and its updates stay."""
+        self.connect()
+        self.heard()
+        for payload in (b"{", b'{"type": "dance", "mobile_id": 7}', b"\xc3\xa9"):
+            self.say(payload)
+            (answer,) = self.heard()
+            assert answer["type"] == "error"
+            assert answer["message"].startswith("not understood: ")
+        self.move(VAN)
+        assert self.told() == [7]
+        assert not self.transport.disconnecting
+
+    def test_slow_client(self) -> None:
+        """A client that does not read gets the newest update of each vehicle when it reads again, and holds up nobody."""
+        self.connect()
+        self.heard()
+        self.transport.producer.pauseProducing()
+        for lat in range(50):
+            self.move(VAN, float(lat))
+        assert self.heard() == []
+        self.transport.producer.resumeProducing()
+        (update,) = self.heard()
+        assert update["data"]["latitud"] == 49.0
+
+    def test_slow_client_that_complains(self) -> None:
+        """A client that sends nonsense and never reads the answers does not fill the server's memory."""
+        self.connect()
+        self.heard()
+        self.transport.producer.pauseProducing()
+        for _ in range(1000):
+            self.say(b"{")
+        assert len(self.heard()) < 10
+
+    def test_leaves(self) -> None:
+        """A client that is gone is told nothing more."""
+        self.connect()
+        self.socket.connectionLost(connectionDone)
+        assert len(self.hub) == 0
+
+    def test_leaves_while_the_state_is_read(self) -> None:
+        """A page that is closed before its initial state came breaks nothing."""
+        self.database.reading = defer.Deferred()
+        self.connect()
+        self.socket.connectionLost(connectionDone)
+        with logged() as lines:
+            self.database.reading.callback("[]")
+        assert lines == []
+        assert self.heard() == []
+
+    def closed(self) -> int:
+        """The code of the close that the client receives."""
+        ((_, payload),) = [sent for sent in frames(self.transport.value()) if sent[0] == CLOSE]
+        return int.from_bytes(payload[:2], "big")
+
+    def test_state_cannot_be_read(self) -> None:
+        """When the database goes away in that moment the client is told to come again later."""
+        self.database.reading = defer.fail(StoreUnavailable("the database is out of reach"))
+        self.connect()
+        assert self.closed() == UNAVAILABLE
+
+    def test_log_out(self) -> None:
+        """Who logs out is told on every connection that the session has ended."""
+        self.connect()
+        self.hub.end_session(self.socket.session)
+        assert self.closed() == 4401
+        with logged() as lines:
+            self.move(VAN)
+        assert lines == []
+
+
+class Watcher(WebSocketClientProtocol):
+    """A program that watches, with Autobahn's client."""
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        self.factory.messages.put(json.decode(payload))
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self.factory.closed.callback(reason)
+
+
+class ServedTests(TestCase):
+    """On a real port, behind the web site."""
+
+    def setUp(self) -> None:
+        database, self.hub = Database(), Hub()
+        websockets = Resource()
+        websockets.putChild(b"gps", WebSocketResource(GpsFactory(self.hub, database.user_of, database.vehicles)))
+        root = Resource()
+        root.putChild(b"ws", websockets)
+        network: Any = reactor
+        port = network.listenTCP(0, Site(root), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        self.number = port.getHost().port
+
+    def watch(self, token: str) -> Any:
+        factory: Any = WebSocketClientFactory(f"ws://127.0.0.1:{self.number}/ws/gps/?token={token}")
+        factory.protocol, factory.noisy = Watcher, False
+        factory.messages, factory.closed = defer.DeferredQueue(), defer.Deferred()
+        network: Any = reactor
+        self.connector = network.connectTCP("127.0.0.1", self.number, factory)
+        return factory
+
+    @defer.inlineCallbacks
+    def test_watch(self) -> Any:
+        """A program with a token gets the initial state and then every update, over the web port."""
+        watcher = self.watch("good")
+        assert (yield watcher.messages.get()) == {"type": "initial_state", "mobiles": [{"id": 7}]}
+        self.hub.tell(VAN, [a_position(VAN, a_fix())])
+        update = yield watcher.messages.get()
+        assert (update["type"], update["mobile_id"]) == ("gps_update", 7)
+        self.connector.disconnect()
+        yield watcher.closed
+
+    @defer.inlineCallbacks
+    def test_refused(self) -> Any:
+        """A program with a wrong token is told 401 and why."""
+        reason = yield self.watch("bad").closed
+        assert "401" in reason
+        assert "log in first" in reason

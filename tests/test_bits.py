@@ -1,0 +1,65 @@
+"""What decoders share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from waygps.bits import bcd_digits, crc8_nrsc5, crc16_arc, crc16_ccitt_false, digits_ms, utc_ms
+from waygps.errors import DecodeError
+
+
+class ChecksumTests(SynchronousTestCase):
+    def test_check_values(self) -> None:
+        """Each checksum is the one that the vendors' sheets mean, by its published check value."""
+        assert crc16_arc(b"123456789") == 0xBB3D
+        assert crc16_ccitt_false(b"123456789") == 0x29B1
+        assert crc8_nrsc5(b"123456789") == 0xF7
+
+    def test_nothing(self) -> None:
+        """The checksum of nothing is the start value."""
+        assert (crc16_arc(b""), crc16_ccitt_false(b""), crc8_nrsc5(b"")) == (0, 0xFFFF, 0xFF)
+
+
+class BcdTests(SynchronousTestCase):
+    @given(st.from_regex(r"([0-9]{2})+", fullmatch=True).filter(str.isascii))
+    def test_digits(self, digits: str) -> None:
+        """An identification packed two digits a byte reads as its digits, leading zeros included."""
+        assert bcd_digits(bytes.fromhex(digits)) == digits
+
+    def test_not_bcd(self) -> None:
+        """A nibble above nine is refused, with the bytes for the log."""
+        with self.assertRaises(DecodeError) as caught:
+            bcd_digits(b"\x12\x3a")
+        assert str(caught.exception) == "123a is not BCD"
+        assert caught.exception.data == b"\x12\x3a"
+
+
+class TimeTests(SynchronousTestCase):
+    @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)))
+    def test_calendar(self, moment: datetime) -> None:
+        """A calendar time is the millisecond that Python's own calendar gives, to the second."""
+        moment = moment.replace(microsecond=0)
+        expected = round(moment.replace(tzinfo=UTC).timestamp()) * 1000
+        assert utc_ms(*moment.timetuple()[:6]) == expected
+        assert digits_ms(moment.strftime("%Y%m%d%H%M%S").rjust(14, "0")) == expected
+
+    def test_known(self) -> None:
+        """2026-11-24 07:30:00 UTC is the millisecond it is."""
+        assert digits_ms("20261124073000") == 1_795_505_400_000
+
+    def test_no_such_time(self) -> None:
+        """What is no time is refused, other alphabets' digits and a leap day of an odd year included."""
+        for text in (
+            "",
+            "2026112407300",
+            "202611240730000",
+            "20261324073000",
+            "20250229000000",
+            "2026112407300x",
+            "\uff12\uff10261124073000",
+        ):
+            self.assertRaises(ValueError, digits_ms, text)
