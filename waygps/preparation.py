@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import psycopg2.extensions
@@ -30,6 +31,8 @@ def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mappi
         for done in enter_vendors(connection, [found.vendor for found in vendors.values()]):
             _log.info("{done}", done=done)
         return [_served(receiver, ports) for receiver in active_receivers(connection) if _is_known(receiver, vendors)]
+    except OSError as error:
+        raise WayGPSError(f"{error.filename or data_dir} cannot be written: {error.strerror} (setting data_dir)") from error
     except psycopg2.Error as error:
         reason = str(error).splitlines()[0]
         raise WayGPSError(f"the database refuses what WayGPS needs: {reason}; the user of database.url has to own it") from error
@@ -38,10 +41,10 @@ def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mappi
 
 
 def _make_login(connection: psycopg2.extensions.connection, data_dir: Path) -> None:
-    login = make_first_login(connection)
+    login = make_first_login(connection, partial(first_login.keep, data_dir))
     if login:
-        path = first_login.keep(data_dir, *login)
-        _log.info("the first login was made: user {user}, its password is in {path}", user=login[0], path=str(path))
+        path = str(data_dir / first_login.NAME)
+        _log.info("the first login was made: user {user}, its password is in {path}", user=login[0], path=path)
 
 
 def _served(receiver: Receiver, ports: Mapping[str, int]) -> Receiver:

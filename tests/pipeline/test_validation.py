@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes import NOON, a_fix
 from waygps.bits import utc_ms
-from waygps.pipeline.validation import DEVICE, RANGES, Limits, device_fault, fault, mended
+from waygps.pipeline.validation import DEVICE, RANGES, ROUNDS_TO_360, Limits, device_fault, fault, mended
 
 LIMITS = Limits()
 Y2000 = utc_ms(2000, 1, 1)
@@ -91,7 +91,11 @@ class MendedTests(SynchronousTestCase):
         """Values within their ranges are kept as they are."""
         values = {name: data.draw(st.none() | st.floats(*bounds)) for name, bounds in RANGES.items()}
         fix = replace(
-            a_fix(), **{name: None if name == "course_deg" and value == 360 else value for name, value in values.items()}
+            a_fix(),
+            **{
+                name: None if name == "course_deg" and value and value >= ROUNDS_TO_360 else value
+                for name, value in values.items()
+            },
         )
         assert mended(fix) == (fix, [])
 
@@ -109,6 +113,8 @@ class MendedTests(SynchronousTestCase):
 
     def test_full_circle(self) -> None:
         """A course of 360 degrees is north, without a complaint."""
+        fix, warnings = mended(a_fix(course_deg=359.997, speed_kmh=50.0))
+        assert (fix.course_deg, warnings) == (0.0, [])
         fix, warnings = mended(a_fix(course_deg=360.0, speed_kmh=50.0))
         assert (fix.course_deg, fix.speed_kmh, warnings) == (0.0, 50.0, [])
 

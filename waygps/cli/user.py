@@ -18,6 +18,8 @@ from waygps.storage.accounts import set_password
 from waygps.storage.embedded import EmbeddedPostgres
 from waygps.storage.migrations import connect, migrate
 
+LONGEST_NAME = 64
+
 
 @click.group()
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration file, as for the server.")
@@ -37,6 +39,10 @@ def user(context: click.Context, config: Path | None, data_dir: str | None) -> N
 @click.pass_obj
 def password(configuration: Configuration, name: str, password: str) -> None:
     """Make the user NAME, or change its password and end its sessions."""
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        raise click.BadParameter(f"a name has 1 to {LONGEST_NAME} printable characters", param_hint="NAME")
+    if not password:
+        raise click.BadParameter("an empty password lets everybody in", param_hint="--password")
     try:
         with database(configuration) as connection:
             set_password(connection, name, password)

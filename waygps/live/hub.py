@@ -53,15 +53,16 @@ class Hub:
 
     def tell(self, vehicle: Vehicle, positions: Sequence[Position]) -> None:
         """A listener of the pipeline: these positions moved the vehicle. One without a valid position yet is not shown."""
-        newest = max(positions, key=_time)
+        newest = _newest(positions)
         if newest.time < self._times.get(vehicle.id, newest.time):
             return  # committed in one batch with a newer one
         self._times[vehicle.id] = newest.time
-        valid = [position for position in positions if position.fix.valid]
-        if valid:
-            self._places[vehicle.id] = max(valid, key=_time)
-        place = self._places.get(vehicle.id)
-        if place is None or not self._clients:
+        known = [self._places[vehicle.id]] if vehicle.id in self._places else []
+        places = known + [position for position in positions if position.fix.valid]
+        if not places:
+            return
+        self._places[vehicle.id] = place = _newest(places)
+        if not self._clients:
             return
         message = gps_update(vehicle, newest, place)
         for client in tuple(self._clients):
@@ -82,5 +83,6 @@ class Hub:
             client.end(FAULT, "an error of the server")
 
 
-def _time(position: Position) -> int:
-    return position.time
+def _newest(positions: Sequence[Position]) -> Position:
+    """The newest by its own time; of several at one time the one that came last."""
+    return max(reversed(positions), key=lambda position: position.time)

@@ -101,7 +101,7 @@ class GpsFactory(WebSocketServerFactory):
         vehicles: Callable[[], Awaitable[str]],
         origins: tuple[str, ...] = (),
     ) -> None:
-        super().__init__()
+        super().__init__(server="WayGPS")
         self.hub = hub
         self.user_of = user_of
         self.vehicles = vehicles
@@ -112,4 +112,5 @@ class GpsFactory(WebSocketServerFactory):
             autoPingInterval=30,
             autoPingTimeout=30,
             openHandshakeTimeout=10,
+            webStatus=False,
         )

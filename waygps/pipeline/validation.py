@@ -24,6 +24,10 @@ RANGES: dict[str, tuple[float, float]] = {
 """What an optional value may be; outside of it the value is dropped and the fix kept. 360 degrees are 0."""
 
 
+ROUNDS_TO_360 = 359.995
+"""The course has two decimals in the database, where 360 is 0."""
+
+
 class Limits(Struct, frozen=True):
     """What times are believed, milliseconds since 1970 UTC."""
 
@@ -66,7 +70,7 @@ def mended(fix: Fix) -> tuple[Fix, list[str]]:
         if value is not None and not (isfinite(value) and low <= value <= high):
             changes[name] = None
             warnings.append(f"{name} {value} is outside {low}..{high} and was dropped")
-    if fix.course_deg == 360:
+    if fix.course_deg is not None and ROUNDS_TO_360 <= fix.course_deg <= 360:
         changes["course_deg"] = 0.0
     return replace(fix, **changes), warnings
 
@@ -75,7 +79,7 @@ def _is_sound(fix: Fix) -> bool:
     """The usual case in one expression: this runs for every fix."""
     return (
         (fix.speed_kmh is None or 0 <= fix.speed_kmh <= 2_000)
-        and (fix.course_deg is None or 0 <= fix.course_deg < 360)
+        and (fix.course_deg is None or 0 <= fix.course_deg < ROUNDS_TO_360)
         and (fix.altitude_m is None or -12_000 <= fix.altitude_m <= 100_000)
         and (fix.satellites is None or 0 <= fix.satellites <= 255)
         and (fix.hdop is None or 0 <= fix.hdop <= 99.99)

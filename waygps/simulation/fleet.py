@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import DatagramProtocol, Factory, Protocol, connectionDone
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.python.failure import Failure
 
 from waygps.interfaces import IVendor, Transport
@@ -136,6 +136,8 @@ class SimulatedFleet(MultiService):
         self, reactor: Any, targets: Sequence[Target], devices: int, period: float = 2.0, host: str = "127.0.0.1"
     ) -> None:
         super().__init__()
+        self._reactor = reactor
+        self._period = period
         self.devices: list[SimulatedDevice] = []
         delays = Random(devices)
         for number, target in zip(range(devices), cycle(targets), strict=False):
@@ -147,6 +149,11 @@ class SimulatedFleet(MultiService):
                 endpoint = HostnameEndpoint(reactor, host, target.port)
                 service = ClientService(endpoint, _StreamDevices(reactor, device, period), clock=reactor)
             _Delayed(reactor, service, delays.uniform(0, period)).setServiceParent(self)
+
+    def startService(self) -> Deferred[None]:
+        """Fires when every device has begun."""
+        super().startService()
+        return deferLater(self._reactor, self._period)
 
     def _device(self, number: int, target: Target) -> SimulatedDevice:
         encoder = target.vendor.encoder(f"9900000{number:08d}", target.transport)

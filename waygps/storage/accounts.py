@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from hashlib import sha256
 
 import psycopg2.extensions
@@ -46,13 +47,19 @@ def set_password(connection: psycopg2.extensions.connection, user: str, password
         cursor.execute(END_ALL, (user,))
 
 
-def make_first_login(connection: psycopg2.extensions.connection) -> tuple[str, str] | None:
-    """Where there is no user at all, make ``admin`` with a random password, and give both."""
+def make_first_login(
+    connection: psycopg2.extensions.connection, keep: Callable[[str, str], object] = lambda user, password: None
+) -> tuple[str, str] | None:
+    """Where there is no user at all, make ``admin`` with a random password, and give both.
+
+    ``keep(user, password)`` comes first: a password that cannot be kept makes no user.
+    """
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM usuarios")
         if cursor.fetchone() != (0,):
             return None
     password = secrets.token_urlsafe(12)
+    keep("admin", password)
     set_password(connection, "admin", password)
     return "admin", password
 
@@ -66,7 +73,7 @@ class Accounts:
 
     async def log_in(self, user: str, password: str) -> str | None:
         """A new token, or None where the user or the password is wrong."""
-        rows = await self._session.query(FIND, [user])
+        rows = await self._session.query(FIND, [user.replace("\0", "")])
         user_id, known = rows[0] if rows else (None, _nobody)
         if not await deferToThread(_is_right, known, password) or user_id is None:
             return None

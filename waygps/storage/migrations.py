@@ -15,6 +15,15 @@ SCHEMA = Path(__file__).with_name("schema")
 LEDGER = """CREATE TABLE IF NOT EXISTS versiones_esquema (
     version integer PRIMARY KEY, archivo text NOT NULL, aplicada timestamptz NOT NULL DEFAULT now())"""
 
+HOPELESS = (
+    "authentication failed",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "no password supplied",
+    "invalid port number",
+    "invalid integer value",
+)
+
 _log = Logger()
 
 
@@ -36,9 +45,7 @@ def connect(url: str, patience: float = 30.0) -> psycopg2.extensions.connection:
 
 def _is_final(reason: str) -> bool:
     """Whether waiting cannot help: wrong password, user, database or host entry."""
-    return any(
-        word in reason for word in ("authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied")
-    )
+    return any(word in reason for word in HOPELESS)
 
 
 def migrations() -> dict[int, Path]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, fail
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -32,7 +33,9 @@ SETTINGS = {
 
 def connection_string(url: str) -> str:
     """The libpq connection string for this URL or DSN, with WayGPS' settings where it has none of its own."""
-    return str(make_dsn(**{**SETTINGS, **parse_dsn(url)}))
+    given = parse_dsn(url)
+    options = f"{SETTINGS['options']} {given.get('options', '')}".strip()
+    return str(make_dsn(**{**SETTINGS, **given, "options": options}))
 
 
 def is_refusal(error: BaseException | None) -> bool:
@@ -50,6 +53,30 @@ class _Connection(Connection):  # type: ignore[misc]  # txpostgres has no types
             self.detector.checkForDeadConnection(Failure())
 
 
+class _Detector(DeadConnectionDetector):  # type: ignore[misc]
+    """Connects again with growing pauses, as txpostgres' own does, and can be told to stop."""
+
+    _trying: Deferred[None] | None = None
+
+    def startReconnecting(self, f: Failure) -> None:
+        self._trying = ensureDeferred(self._try()).addErrback(lambda failure: failure.trap(CancelledError) and None)
+
+    def stop(self) -> None:
+        """Try no more."""
+        if self._trying is not None:
+            self._trying.cancel()
+
+    async def _try(self) -> None:
+        for pause in self.reconnectionIterator():
+            await deferLater(self.reactor, pause)
+            try:
+                await self.reconnect()
+            except (psycopg2.Error, ConnectionClosed):
+                continue
+            await self.connectionRecovered()
+            return
+
+
 class Session:
     """A connection of its own, one statement at a time. While it is away every statement fails with StoreUnavailable."""
 
@@ -60,7 +87,7 @@ class Session:
         self._dsn = connection_string(url)
         self._name = name
         self._stopped = False
-        self._detector = DeadConnectionDetector(reconnectionIterator=self._pauses, reactor=reactor)
+        self._detector = _Detector(reconnectionIterator=self._pauses, reactor=reactor)
         self._connection = _Connection(reactor=reactor, detector=self._detector)
         self.on_recovery(self._say_back)
 
@@ -76,6 +103,7 @@ class Session:
             self._connection.close()
         except (psycopg2.Error, AttributeError):
             self._log.debug("{name}: nothing to close, the connection was away", name=self._name)
+        self._detector.stop()
 
     @property
     def is_up(self) -> bool:
@@ -122,7 +150,7 @@ class Session:
     def _eb_statement(self, failure: Failure) -> Failure:
         if is_refusal(failure.value):
             return failure
-        failure.trap(psycopg2.Error, ConnectionDead, RollbackFailed)
+        failure.trap(psycopg2.Error, ConnectionDead, RollbackFailed, ConnectionClosed)
         self._eb_lost(failure)
         return Failure(StoreUnavailable(str(failure.value).strip() or "the connection to PostgreSQL is away"))
 

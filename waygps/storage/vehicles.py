@@ -36,7 +36,8 @@ class Vehicles:
     async def start(self) -> None:
         """Begin to hear of changes, then read the vehicles that were active last."""
         await self._session.listen("waygps_moviles", self._forget)
-        for row in await self._session.query_patiently(ALL, [self._most]):
+        # The one that reported last goes in last, and so is the last to be forgotten.
+        for row in reversed(await self._session.query_patiently(ALL, [self._most])):
             self._remember(row[1], Vehicle(*row))
 
     def find(self, imei: str) -> Vehicle | Deferred[Vehicle | None] | None:

@@ -25,6 +25,8 @@ from waygps.web.throttle import Throttle
 
 MOST_POSITIONS = 10_000
 MOST_BODY = 65_536
+DAY = timedelta(hours=24)
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class Credentials(Struct):
@@ -82,7 +84,7 @@ class API:
         request.setResponseCode(204)
         return b""
 
-    @app.route("/config")
+    @app.route("/config", methods=["GET"])
     async def config(self, request: IRequest) -> bytes:
         """What the page needs to know."""
         user = await self._user(request)
@@ -90,30 +92,30 @@ class API:
         shown = {"url": tiles.url, "attribution": tiles.attribution}
         return answer(request, {"version": __version__, "usuario": user, "tiles": shown})
 
-    @app.route("/moviles")
+    @app.route("/moviles", methods=["GET"])
     async def vehicles(self, request: IRequest) -> bytes:
         """All vehicles."""
         await self._user(request)
         return answer(request, {"moviles": Raw((await self._fleet.vehicles()).encode())})
 
-    @app.route("/moviles/<int:number>")
+    @app.route("/moviles/<int:number>", methods=["GET"])
     async def vehicle(self, request: IRequest, number: int) -> bytes:
         """One vehicle."""
         await self._user(request)
         return answer(request, Raw((await self._found(number)).encode()))
 
-    @app.route("/moviles/<int:number>/posiciones")
+    @app.route("/moviles/<int:number>/posiciones", methods=["GET"])
     async def positions(self, request: IRequest, number: int) -> bytes:
         """A vehicle's positions from ``desde`` to ``hasta`` (default: the last 24 hours), at most ``limite`` of them."""
         await self._user(request)
         until = _time(request, "hasta", datetime.now(UTC))
-        since = _time(request, "desde", until - timedelta(hours=24))
+        since = _time(request, "desde", until - min(DAY, until - BEGINNING))
         most = _number(request, "limite", 1000, MOST_POSITIONS)
         await self._found(number)
         found = await self._fleet.positions(number, since, until, most)
         return answer(request, {"posiciones": Raw(found.encode())})
 
-    @app.route("/health")
+    @app.route("/health", methods=["GET"])
     async def health(self, request: IRequest) -> bytes:
         """Whether the server does its work; the details only for who is logged in."""
         state = self._health()
@@ -177,6 +179,6 @@ def _time(request: IRequest, name: str, default: datetime) -> datetime:
 def _number(request: IRequest, name: str, default: int, most: int) -> int:
     given = request.args.get(name.encode())
     text = given[0].decode("latin-1") if given else str(default)
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= most):
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
         raise APIError(400, f"{name} = {text!r} is not a number from 1 to {most}")
     return int(text)

@@ -6,7 +6,8 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
-from twisted.web.resource import NoResource, Resource
+from twisted.web.pages import notFound
+from twisted.web.resource import IResource, Resource
 from twisted.web.static import File
 
 from waygps.errors import WayGPSError
@@ -29,17 +30,14 @@ def leaflet() -> Path:
 class Files(File):
     """Files of a directory, without a listing of it."""
 
-    def directoryListing(self) -> Resource:
-        return NoResource()
+    contentTypes = {**File.contentTypes, ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
+    def directoryListing(self) -> IResource:
+        return notFound()
 
 
 def static() -> Resource:
     """What is served below /static/."""
     root = Files(str(webroot()))
-    root.contentTypes = {
-        **File.contentTypes,
-        ".js": "text/javascript; charset=utf-8",
-        ".webmanifest": "application/manifest+json",
-    }
     root.putChild(b"leaflet", Files(str(leaflet())))
     return root

@@ -1,0 +1,50 @@
+"""What the tests of the store write: vehicles, fixes and positions; and a session that tells what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from tests.postgres import Row, execute
+from waygps.fix import Fix
+from waygps.pipeline.quality import quality
+from waygps.position import Position, Vehicle, fingerprint, position
+from waygps.storage.batch import STORE
+from waygps.storage.session import Session
+
+NOON = 1_795_521_600_000
+"""2026-11-24 12:00:00 UTC, in milliseconds; the partition of its month is there."""
+SECOND = 1000
+
+
+def vehicle(url: str, imei: str = "356307042441013", patente: str | None = None) -> Vehicle:
+    """A new row of moviles."""
+    ((number,),) = execute(url, "INSERT INTO moviles (imei, patente) VALUES (%s, %s) RETURNING id", (imei, patente))
+    return Vehicle(number, imei, patente)
+
+
+def fix(second: float = 0, **values: Any) -> Fix:
+    """A fix so many seconds after noon."""
+    return Fix(**{"time": NOON + int(second * SECOND), "lat": -34.603722, "lon": -58.381592, **values})
+
+
+def at(of: Vehicle, second: float = 0, **values: Any) -> Position:
+    """A position so many seconds after noon, received two seconds later."""
+    reported = fix(second, **values)
+    received = (reported.time or NOON) + 2 * SECOND
+    return position(of, reported, quality(reported), "prueba", received, fingerprint(reported))
+
+
+class RecordingSession(Session):
+    """A session that notes how many positions each storing statement carried."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.batches: list[int] = []
+
+    def query(self, sql: str, arguments: Sequence[Any] = ()) -> Deferred[list[Row]]:
+        if sql == STORE:
+            self.batches.append(arguments[0].count(",") + 1)
+        return super().query(sql, arguments)

@@ -1,0 +1,174 @@
+"""A connection that comes back by itself, against a PostgreSQL that is killed under it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg2
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.python.failure import Failure
+
+from tests.postgres import DatabaseTest, clock, connected, pause, server, until
+from tests.storage import at, vehicle
+from waygps.errors import StoreUnavailable
+from waygps.storage.session import Session
+from waygps.storage.writer import BatchWriter
+
+CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'waygps'"
+
+SLEEPING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+LOCKED = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+def outcome_of(deferred: Deferred[Any]) -> list[object]:
+    """What the Deferred gave so far: its result, or the error it failed with."""
+    seen: list[object] = []
+    deferred.addBoth(lambda result: seen.append(result.value if isinstance(result, Failure) else result))
+    return seen
+
+
+class SessionTest(DatabaseTest):
+    async def test_killed_while_idle(self) -> None:
+        """A PostgreSQL that dies between two reports is noticed at once, and its return too, without a restart of WayGPS."""
+        session = await self.session()
+        server().crash()
+        await until(lambda: not session.is_up, "the death is noticed")
+        await self.fails(session.query("SELECT 1"))
+        server().start()
+        await until(lambda: session.is_up, "the connection is back")
+        assert await session.query("SELECT 2") == [(2,)]
+
+    async def test_killed_while_a_statement_runs(self) -> None:
+        """A statement that PostgreSQL took to its grave fails, and the next ones work when it is back."""
+        session = await self.session()
+        running = outcome_of(session.query("SELECT pg_sleep(60)"))
+        await until(lambda: self.rows(SLEEPING), "the statement runs")
+        server().crash()
+        await until(lambda: running, "the statement fails")
+        assert isinstance(running[0], StoreUnavailable)
+        server().start()
+        await until(lambda: session.is_up, "the connection is back")
+        assert await session.query("SELECT 3") == [(3,)]
+
+    async def test_connection_ended_by_an_administrator(self) -> None:
+        """pg_terminate_backend ends one connection, and it is back within moments."""
+        session = await self.session()
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'waygps' AND datname = %s"
+        self.rows(ended, self.url.split("/")[3].partition("?")[0])
+        await until(lambda: not session.is_up, "the end is noticed")
+        await until(lambda: session.is_up, "the connection is back")
+        assert await session.query("SELECT 4") == [(4,)]
+
+    async def test_patience(self) -> None:
+        """What waits for PostgreSQL gets its rows when it is back."""
+        session = await self.session()
+        server().crash()
+        waiting = outcome_of(ensureDeferred(session.query_patiently("SELECT 5")))
+        await pause(0.3)
+        assert waiting == []
+        server().start()
+        await until(lambda: waiting, "the rows come")
+        assert waiting == [[(5,)]]
+
+    async def test_start_without_a_server(self) -> None:
+        """WayGPS started before PostgreSQL connects as soon as that is there."""
+        server().crash()
+        session = await self.session()
+        assert not session.is_up
+        server().start()
+        await until(lambda: session.is_up, "the connection is there")
+        assert await session.query("SELECT 6") == [(6,)]
+
+    async def test_stop(self) -> None:
+        """A stopped session has no connection left, and answers that it is stopping."""
+        session = await self.session()
+        assert self.rows(CONNECTIONS) == [(1,)]
+        session.stop()
+        await self.fails(session.query("SELECT 1"))
+        await self.fails(ensureDeferred(session.query_patiently("SELECT 1")))
+        await until(lambda: self.rows(CONNECTIONS) == [(0,)], "the connection is closed")
+        assert not session.is_up
+
+    async def test_stop_while_away(self) -> None:
+        """A session stopped while PostgreSQL is away tries no more, logs no error, and is not there when PostgreSQL is back."""
+        session = await self.session()
+        server().crash()
+        await until(lambda: not session.is_up, "the death is noticed")
+        await pause(0.3)
+        session.stop()
+        server().start()
+        await pause(1)
+        assert self.rows(CONNECTIONS) == [(0,)]
+
+    async def test_stop_while_a_statement_runs(self) -> None:
+        """Stopping with a statement under way says that the store is away, not that something broke."""
+        session = await self.session()
+        running = outcome_of(session.query("SELECT pg_sleep(60)"))
+        await until(lambda: self.rows(SLEEPING), "the statement runs")
+        session.stop()
+        await until(lambda: running, "the statement fails")
+        assert isinstance(running[0], StoreUnavailable)
+
+    async def test_listen_after_recovery(self) -> None:
+        """Changes are heard again after PostgreSQL was away, without anybody asking."""
+        session = await self.session()
+        heard: list[str] = []
+        await session.listen("canal", heard.append)
+        self.rows("SELECT pg_notify('canal', 'antes')")
+        await until(lambda: heard == ["antes"], "the first notice")
+        server().crash()
+        await until(lambda: not session.is_up, "the death is noticed")
+        server().start()
+        await until(lambda: session.is_up, "the connection is back")
+        await session.query("SELECT 1")
+        self.rows("SELECT pg_notify('otro', 'x'), pg_notify('canal', 'después')")
+        await until(lambda: len(heard) > 1, "the second notice")
+        assert heard == ["antes", "después"]
+
+    async def test_refused_data(self) -> None:
+        """Data that PostgreSQL refuses is not taken for a lost connection."""
+        session = await self.session()
+        outcome = outcome_of(session.query("SELECT 'x'::int"))
+        await until(lambda: outcome, "the statement fails")
+        assert isinstance(outcome[0], psycopg2.DataError)
+        assert session.is_up
+
+    async def test_settings(self) -> None:
+        """An acknowledgement means durable, and times are UTC, also where the URL brings options of its own."""
+        session = await self.started(Session(clock, f"{self.url}&options=-c%20statement_timeout%3D9s", "prueba"))
+        shown = "SELECT current_setting('statement_timeout'), current_setting('timezone'), current_setting('synchronous_commit')"
+        assert await session.query(shown) == [("9s", "UTC", "on")]
+
+    async def test_acknowledged_only_when_back(self) -> None:
+        """Reports that arrive while PostgreSQL is away are answered after its return, and are in the history once."""
+        bus = vehicle(self.url)
+        session = await self.session()
+        writer = BatchWriter(session, most=10)
+        server().crash()
+        parcels = [outcome_of(writer.write([at(bus, second), at(bus, second + 0.5)], [])) for second in range(20)]
+        await pause(0.3)
+        assert parcels == [[]] * 20
+        server().start()
+        await until(lambda: all(parcels), "everything is acknowledged")
+        assert self.rows("SELECT count(*), count(DISTINCT fecha_gps) FROM posiciones_historicas") == [(40, 40)]
+
+    async def test_stop_with_reports_waiting(self) -> None:
+        """A stop in the middle of a commit leaves no report in doubt: each is told that it is not stored."""
+        bus = vehicle(self.url)
+        session = await self.session()
+        writer = BatchWriter(session)
+        blocking = connected(self.url)
+        self.addCleanup(blocking.close)
+        blocking.autocommit = False
+        blocking.cursor().execute("LOCK TABLE moviles")
+        parcels = [outcome_of(writer.write([at(bus, second)], [])) for second in range(3)]
+        await until(lambda: self.rows(LOCKED), "the statement waits")
+        session.stop()
+        await until(lambda: all(parcels), "everybody is told", within=3)
+        assert [type(parcel[0]) for parcel in parcels] == [StoreUnavailable] * 3
+
+    async def fails(self, deferred: Deferred[Any]) -> None:
+        """The Deferred fails because PostgreSQL is away."""
+        outcome = outcome_of(deferred)
+        await until(lambda: outcome, "the statement fails")
+        assert isinstance(outcome[0], StoreUnavailable), outcome
