@@ -51,7 +51,7 @@ class Refused(Struct, frozen=True):
 
 
 class Stored(Struct, frozen=True):
-    """What became of a batch: rows that were new, vehicles (ids) whose current state moved."""
+    """What became of a batch: the number of rows that were new, and the vehicles (ids) whose current state moved."""
 
     new: int = 0
     moved: frozenset[int] = frozenset()

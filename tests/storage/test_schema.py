@@ -113,3 +113,13 @@ class SchemaTest(DatabaseTest):
         """PostgreSQL refuses the statement, and says why with this word."""
         with pytest.raises(psycopg2.IntegrityError, match=word):
             self.rows(sql, *arguments)
+
+    def test_deleted_vehicle(self) -> None:
+        """A vehicle that is deleted takes its history along, and nobody else's."""
+        self.rows("INSERT INTO moviles (id, imei) VALUES (7, 'a'), (8, 'b')")
+        self.rows(
+            "INSERT INTO posiciones_historicas (movil_id, latitud, longitud, fecha_gps, huella) "
+            "SELECT id, 1, 2, now(), 0 FROM moviles"
+        )
+        self.rows("DELETE FROM moviles WHERE id = 7")
+        assert self.rows("SELECT movil_id FROM posiciones_historicas") == [(8,)]

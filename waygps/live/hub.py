@@ -38,7 +38,6 @@ class Hub:
     def __init__(self) -> None:
         self._clients: set[Client] = set()
         self._places: dict[int, Position] = {}
-        self._times: dict[int, int] = {}
 
     def join(self, client: Client) -> None:
         """Begin to offer updates to this client."""
@@ -53,10 +52,6 @@ class Hub:
 
     def tell(self, vehicle: Vehicle, positions: Sequence[Position]) -> None:
         """A listener of the pipeline: these positions moved the vehicle. One without a valid position yet is not shown."""
-        newest = _newest(positions)
-        if newest.time < self._times.get(vehicle.id, newest.time):
-            return  # committed in one batch with a newer one
-        self._times[vehicle.id] = newest.time
         known = [self._places[vehicle.id]] if vehicle.id in self._places else []
         places = known + [position for position in positions if position.fix.valid]
         if not places:
@@ -64,7 +59,7 @@ class Hub:
         self._places[vehicle.id] = place = _newest(places)
         if not self._clients:
             return
-        message = gps_update(vehicle, newest, place)
+        message = gps_update(vehicle, _newest(positions), place)
         for client in tuple(self._clients):
             self._offer(client, vehicle.id, message)
 

@@ -60,6 +60,8 @@ class Pipeline:
         self._listeners = listeners
         self._limits = limits
         self._now = now
+        self._told: dict[int, int] = {}
+        """The newest time told of each vehicle, milliseconds since 1970 UTC; at most one a vehicle."""
 
     def submit(self, message: Message, protocol: str) -> Deferred[Receipt]:
         """Take a message decoded by ``protocol`` all the way."""
@@ -98,10 +100,18 @@ class Pipeline:
         return positions, apart
 
     def _cb_stored(self, stored: Stored, vehicle: Vehicle, positions: Sequence[Position]) -> Receipt:
-        if vehicle.id in stored.moved and positions:
+        if vehicle.id in stored.moved and positions and self._is_newest(vehicle, positions):
             for listener in self._listeners:
                 self._tell(listener, vehicle, positions)
         return ACCEPTED
+
+    def _is_newest(self, vehicle: Vehicle, positions: Sequence[Position]) -> bool:
+        """Whether no listener heard of a later time: what moved a vehicle is a batch, which can hold older messages too."""
+        newest = max(position.time for position in positions)
+        if newest < self._told.get(vehicle.id, newest):
+            return False
+        self._told[vehicle.id] = newest
+        return True
 
     def _tell(self, listener: Listener, vehicle: Vehicle, positions: Sequence[Position]) -> None:
         try:

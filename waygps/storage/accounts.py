@@ -14,7 +14,10 @@ from twisted.internet.threads import deferToThread
 from waygps.storage.session import Session
 
 FIND = "SELECT id, clave FROM usuarios WHERE nombre = %s"
-BEGIN = "INSERT INTO sesiones (ficha, usuario_id, expira) VALUES (%s, %s, now() + %s * interval '1 hour')"
+BEGIN = """
+WITH vencidas AS (DELETE FROM sesiones WHERE expira < now())
+INSERT INTO sesiones (ficha, usuario_id, expira) VALUES (%s, %s, now() + %s * interval '1 hour')
+"""
 # A session lives on while it is used; the row is written again only when half of its time is over.
 USE = """
 WITH viva AS (
@@ -26,7 +29,7 @@ WITH viva AS (
 )
 SELECT nombre FROM viva
 """
-END = "DELETE FROM sesiones WHERE ficha = %s OR expira < now()"
+END = "DELETE FROM sesiones WHERE ficha = %s"
 SET_PASSWORD = "INSERT INTO usuarios (nombre, clave) VALUES (%s, %s) ON CONFLICT (nombre) DO UPDATE SET clave = EXCLUDED.clave"
 END_ALL = "DELETE FROM sesiones WHERE usuario_id = (SELECT id FROM usuarios WHERE nombre = %s)"
 
@@ -87,7 +90,7 @@ class Accounts:
         return str(rows[0][0]) if rows else None
 
     async def log_out(self, token: str) -> None:
-        """End the session, and clear away those that are over."""
+        """End the session."""
         await self._session.execute(END, [fingerprint(token)])
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from waygps.position import Position, Refused
 
-# The newest fix of a vehicle gives its state, the newest valid one its position, which may be another. A late fix finds no
-# vehicle to move. The answer: how many rows were new, and which vehicles moved.
+# The newest fix of a vehicle gives its state; the newest valid one, which may be another, its position, unless that is late. A
+# late fix finds no vehicle to move. The answer: how many rows were new, and which vehicles moved.
 STORE = """
 WITH datos AS MATERIALIZED (
     SELECT *, to_timestamp(ms::float8 / 1000) AS fecha_gps, to_timestamp(recibido::float8 / 1000) AS fecha_recepcion
@@ -36,12 +36,12 @@ WITH datos AS MATERIALIZED (
     ORDER BY movil_id, ms DESC, orden DESC
 ), movidos AS (
     UPDATE moviles m
-    SET (ultimo_lat, ultimo_lon, ultima_velocidad_kmh, ultimo_rumbo) = (
-            SELECT v.latitud, v.longitud, v.velocidad, coalesce(v.rumbo, m.ultimo_rumbo)
-            WHERE v.fecha_gps >= coalesce(m.fecha_gps, v.fecha_gps)
-            UNION ALL
-            SELECT m.ultimo_lat, m.ultimo_lon, m.ultima_velocidad_kmh, m.ultimo_rumbo
-            LIMIT 1),
+    SET ultimo_lat = CASE WHEN v.fecha_gps >= coalesce(m.fecha_gps, v.fecha_gps) THEN v.latitud ELSE m.ultimo_lat END,
+        ultimo_lon = CASE WHEN v.fecha_gps >= coalesce(m.fecha_gps, v.fecha_gps) THEN v.longitud ELSE m.ultimo_lon END,
+        ultima_velocidad_kmh = CASE WHEN v.fecha_gps >= coalesce(m.fecha_gps, v.fecha_gps) THEN v.velocidad
+                                    ELSE m.ultima_velocidad_kmh END,
+        ultimo_rumbo = CASE WHEN v.fecha_gps >= coalesce(m.fecha_gps, v.fecha_gps) THEN coalesce(v.rumbo, m.ultimo_rumbo)
+                            ELSE m.ultimo_rumbo END,
         ignicion = coalesce(u.ignicion, m.ignicion), bateria_porcentaje = coalesce(u.bateria, m.bateria_porcentaje),
         calidad_senal = coalesce(u.satelites, m.calidad_senal), fecha_gps = u.fecha_gps, fecha_recepcion = u.fecha_recepcion,
         ultima_actualizacion = now(), estado_conexion = 'conectado'

