@@ -22,6 +22,9 @@ _log = Logger()
 
 def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mapping[str, int]) -> list[Receiver]:
     """Bring the database up to date and give the receivers to open. WayGPSError says what is wrong with it."""
+    for name in sorted(set(ports) - set(vendors)):
+        known = ", ".join(vendors)
+        _log.error("receivers.ports names {name}, which is no vendor; there are: {known}", name=name, known=known)
     connection = connect(url)
     try:
         for name in migrate(connection):

@@ -70,20 +70,27 @@ def makeService(options: Options) -> IService:
 
     configuration = options.configuration
     embedded = None if configuration.database.url else EmbeddedPostgres(configuration.data_dir)
-    vendors = find_vendors(configuration.receivers.protocol_dirs)
     try:
-        url = embedded.open() if embedded else configuration.database.url
-        receivers = prepare(url, configuration.data_dir, vendors, configuration.receivers.ports)
+        return in_order(reactor, _services(reactor, configuration, embedded))
     except WayGPSError as error:
+        if embedded:
+            embedded.abandon()
         raise SystemExit(f"waygps: {error}") from None
+
+
+def _services(reactor: Any, configuration: Configuration, embedded: EmbeddedPostgres | None) -> list[Service]:
+    vendors = find_vendors(configuration.receivers.protocol_dirs)
+    url = embedded.open() if embedded else configuration.database.url
+    receivers = prepare(url, configuration.data_dir, vendors, configuration.receivers.ports)
     server = Server(reactor, configuration, url)
     receiving = server.receivers(receivers, vendors)
     services: list[Service] = [server.database, server.web(receiving), server.drain(), *receiving]
     if configuration.simulate:
         services.append(server.fleet(receivers, vendors))
     if embedded:
-        services = [embedded, *services, Greeting(lambda: print(server.banner(receiving), file=sys.__stdout__, flush=True))]
-    return in_order(reactor, services)
+        greeting = Greeting(lambda: print(server.banner(receiving), file=sys.__stdout__, flush=True))
+        services = [embedded, *services, greeting]
+    return services
 
 
 class Server:

