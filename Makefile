@@ -22,7 +22,7 @@ types: .venv/test
 	$(BIN)/mypy waygps protocols tests benchmarks
 
 pytest: .venv/test
-	WAYGPS_TEST_CHROMIUM="$$(tools/chromium)" && export WAYGPS_TEST_CHROMIUM && $(BIN)/python -m pytest -n auto
+	TEST_CHROMIUM="$$(tools/chromium)" && export TEST_CHROMIUM && $(BIN)/python -m pytest -n auto
 
 bench: .venv/test
 	$(BIN)/python -m benchmarks.store

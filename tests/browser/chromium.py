@@ -26,8 +26,8 @@ QUIET = (
 
 def path() -> str:
     """The Chromium that `make test` found or installed."""
-    found = os.environ.get("WAYGPS_TEST_CHROMIUM") or which("chromium") or which("google-chrome")
-    assert found, "there is no Chromium: run `make test`, which installs it, or set WAYGPS_TEST_CHROMIUM to its path"
+    found = os.environ.get("TEST_CHROMIUM") or which("chromium") or which("google-chrome")
+    assert found, "there is no Chromium: run `make test`, which installs it, or set TEST_CHROMIUM to its path"
     return found
 
 
