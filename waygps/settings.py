@@ -130,8 +130,7 @@ def _value(tree: Any, key: str) -> Any:
 
 def _suggestion(name: str, names: Mapping[str, Any]) -> str:
     section = name.rpartition(".")[0]
+    beside = sorted(key for key in names if key.rpartition(".")[0] == section)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
-    allowed = ", ".join(sorted(key for key in names if key.rpartition(".")[0] == section or not section)) or ", ".join(
-        sorted(names)
-    )
-    return (f"; did you mean {near[0]}?" if near else ".") + f" Known there: {allowed}"
+    known = ", ".join(beside if section and beside else sorted(names))
+    return (f"; did you mean {near[0]}?" if near else ".") + f" Known there: {known}"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
+
+from msgspec.structs import replace
 
 from tests.postgres import DatabaseTest, clock
 from tests.storage import NOON, RecordingSession, at, fix, vehicle
@@ -119,6 +122,15 @@ class WriterTest(DatabaseTest):
         assert stored.moved == frozenset()
         assert self.rows("SELECT fix ->> 'lat', fix #>> '{attributes,di1}' FROM posiciones_rechazadas") == [("91.0", "1")]
         assert self.rows(PLACE) == [(None, None)]
+
+    async def test_plugin_that_fills_in_nonsense(self) -> None:
+        """What a plugin filled in wrongly costs its own fix, which is kept apart, and not the ones beside it or after it."""
+        nonsense: Any = "eighty"
+        broken = replace(at(self.bus, 1), raw=None)
+        stored = await self.writer.write([at(self.bus), broken, at(self.bus, 2, battery_pct=nonsense)], [])
+        assert stored.new == 1
+        assert [reason.split(":")[0] for _, reason in sorted(self.rows(APART))] == ["AttributeError", "InvalidTextRepresentation"]
+        assert (await self.writer.write([at(self.bus, 3)], [])).new == 1
 
     async def test_fix_that_the_pipeline_refused(self) -> None:
         """A fix with an impossible time is kept apart once, however often the device sends it, with its message."""

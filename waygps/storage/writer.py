@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import psycopg2
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from waygps.errors import StoreUnavailable
 from waygps.position import Position, Refused, Stored, set_apart
@@ -42,27 +43,24 @@ class BatchWriter:
         self._idle = True
 
     def write(self, positions: Sequence[Position], refused: Sequence[Refused]) -> Deferred[Stored]:
-        """Fires when all of it is committed; fails with StoreUnavailable only when the server stops before that."""
+        """Fires when all of it is committed; fails with StoreUnavailable when the server stops before that."""
         parcel = _Parcel(positions, refused)
         self._waiting.append(parcel)
         if self._idle:
             self._idle = False
-            ensureDeferred(self._work()).addErrback(self._eb_work)
+            ensureDeferred(self._work())
         return parcel.done
-
-    def _eb_work(self, failure: object) -> None:
-        self._log.error("the writer broke, which is a bug; what it held is not acknowledged: {failure}", failure=failure)
 
     async def _work(self) -> None:
         while self._waiting:
             batch = self._take()
             try:
                 stored = await self._commit(batch)
-            except StoreUnavailable as error:
-                self._give_up(batch, error)
-                continue
-            for parcel in batch:
-                parcel.done.callback(stored)
+            except Exception:  # whatever it is, the next batch is another one
+                self._give_up(batch, Failure())
+            else:
+                for parcel in batch:
+                    parcel.done.callback(stored)
         self._idle = True
 
     def _take(self) -> list[_Parcel]:
@@ -74,9 +72,9 @@ class BatchWriter:
             batch.append(parcel)
         return batch
 
-    def _give_up(self, batch: list[_Parcel], error: StoreUnavailable) -> None:
+    def _give_up(self, batch: list[_Parcel], failure: Failure) -> None:
         for parcel in batch:
-            parcel.done.errback(error)
+            parcel.done.errback(failure)
 
     async def _commit(self, batch: list[_Parcel]) -> Stored:
         for parcel in batch:
@@ -89,7 +87,9 @@ class BatchWriter:
             return Stored()
         try:
             ((new, moved),) = await self._statement(positions)
-        except psycopg2.Error as error:
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # a row that PostgreSQL refuses, or that a plugin filled with what is no number
             return await self._isolate(positions, error)
         return Stored(new, frozenset(moved))
 
@@ -104,9 +104,9 @@ class BatchWriter:
         await self._session.query_patiently(MAKE_PARTITIONS, [months(positions)])
         return await self._session.query_patiently(STORE, arguments)
 
-    async def _isolate(self, positions: list[Position], error: psycopg2.Error) -> Stored:
+    async def _isolate(self, positions: list[Position], error: Exception) -> Stored:
         if len(positions) == 1:
-            reason = f"PostgreSQL: {str(error).splitlines()[0]}"
+            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             self._log.warn("a fix of {imei} is set apart: {reason}", imei=positions[0].vehicle.imei, reason=reason)
             await self._set_apart(set_apart(positions[0], reason))
             return Stored()
