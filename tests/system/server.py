@@ -93,6 +93,12 @@ class Server:
         self.end()
         self.start()
 
+    def kill(self) -> None:
+        """Kill it as the machine's out-of-memory killer would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     def end(self) -> None:
         """Stop it as an operator does; a server that does not end by itself is an error."""
         assert self._process is not None
@@ -105,9 +111,9 @@ class Server:
             try:
                 self.end()
             except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-                self.stop_database()
+                self.kill()
+        if (self.data_dir / "postgres" / "postmaster.pid").exists():
+            self.stop_database()
         rmtree(self.directory, ignore_errors=True)
 
     def log(self) -> str:
