@@ -44,7 +44,7 @@ class LoginTest(WebTest):
         form = await self.ask("/api/login", "POST", b"usuario=ana&clave=x", content_type="application/x-www-form-urlencoded")
         assert form.status == 415
         assert "application/json" in form.json["error"]
-        for body in (b"", b"{", b"[]", b'{"usuario": "ana"}', b'{"usuario": 1, "clave": "x"}', b"\xff", b"[" * 70_000):
+        for body in (b"", b"{", b"[]", b'{"usuario": "ana"}', b'{"usuario": 1, "clave": "x"}', b"\xff", b"[" * 60_000):
             answer = await self.ask("/api/login", "POST", body)
             assert answer.status == 400, body[:20]
             assert answer.json["error"].startswith("the body"), body[:20]

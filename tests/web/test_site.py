@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from tempfile import NamedTemporaryFile
 
@@ -98,6 +99,20 @@ class SiteTest(WebTest):
         answer = await self.ask("/ws/gps/")
         assert 400 <= answer.status < 500
         assert b"Autobahn" not in answer.body
+
+    async def test_endless_body(self) -> None:
+        """A body without an end is cut off with 413, declared or in chunks, and fills neither memory nor disk."""
+        chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+        for head, body in ((b"Transfer-Encoding: chunked", chunk * 4), (b"Content-Length: 1000000000", chunk * 4)):
+            answer = await deferToThread(self.posted, b"POST /api/login HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n" + body)
+            assert answer.startswith(b"HTTP/1.1 413 "), head
+
+    def posted(self, request: bytes) -> bytes:
+        """What a client reads that goes on sending. Blocks."""
+        with socket.create_connection(("127.0.0.1", self.port), 10) as connection:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(request)
+            return connection.recv(100)
 
     async def test_unknown_page(self) -> None:
         """A page that is not there is a 404."""

@@ -24,7 +24,6 @@ from waygps.web.problems import APIError, answer, answer_error
 from waygps.web.throttle import Throttle
 
 MOST_POSITIONS = 10_000
-MOST_BODY = 65_536
 DAY = timedelta(hours=24)
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
@@ -158,7 +157,7 @@ def _body(request: IRequest, kind: type[Credentials]) -> Credentials:
     if not content_type.startswith(b"application/json"):
         raise APIError(415, "the body must be application/json")
     try:
-        return json.decode(request.content.read(MOST_BODY), type=kind)
+        return json.decode(request.content.read(), type=kind)
     except DecodeError as error:
         raise APIError(400, f"the body is not what was expected: {error}") from None
 

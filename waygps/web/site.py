@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from klein import Klein
@@ -24,7 +25,7 @@ class Pages:
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._root = webroot()
+        self._pages = {name: (webroot() / name).read_bytes() for name in ("index.html", "login.html")}
 
     @app.route("/")
     async def index(self, request: IRequest) -> bytes:
@@ -47,7 +48,27 @@ class Pages:
     def _page(self, request: IRequest, name: str) -> bytes:
         request.setHeader(b"content-type", b"text/html; charset=utf-8")
         request.setHeader(b"cache-control", b"no-cache")
-        return (self._root / name).read_bytes()
+        return self._pages[name]
+
+
+MOST_BODY = 65_536
+"""Bytes of a request's body."""
+
+
+class BoundedRequest(Request):
+    """A request whose body has an end: Twisted would write the rest to a file, however long."""
+
+    _taken = 0
+
+    def handleContentChunk(self, data: bytes) -> None:
+        within = self._taken <= MOST_BODY
+        self._taken += len(data)
+        if self._taken <= MOST_BODY:
+            super().handleContentChunk(data)
+        elif within:
+            transport: Any = self.channel.transport
+            transport.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            self.channel.loseConnection()
 
 
 class QuietSite(Site):
@@ -106,4 +127,4 @@ def make_site(pages: IResource, api: IResource, gps: IResource, settings: Web) -
     root.putChild(b"ws", websockets)
     root.putChild(b"api", api)
     root.putChild(b"static", static())
-    return QuietSite(root, timeout=60)
+    return QuietSite(root, BoundedRequest, timeout=60)
