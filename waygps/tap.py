@@ -16,6 +16,7 @@ from waygps import __version__, first_login
 from waygps.banner import banner
 from waygps.config import Configuration
 from waygps.errors import WayGPSError
+from waygps.garbage import GarbageCollection
 from waygps.ingest.receivers import Drain, ReceiverService
 from waygps.ingest.sessions import SessionFactory
 from waygps.ingest.valve import Valve
@@ -84,7 +85,7 @@ def _services(reactor: Any, configuration: Configuration, embedded: EmbeddedPost
     receivers = prepare(url, configuration.data_dir, vendors, configuration.receivers.ports)
     server = Server(reactor, configuration, url)
     receiving = server.receivers(receivers, vendors)
-    services: list[Service] = [server.database, server.web(receiving), server.drain(), *receiving]
+    services: list[Service] = [server.database, server.web(receiving), server.drain(), *receiving, GarbageCollection()]
     if configuration.simulate:
         services.append(server.fleet(receivers, vendors))
     if embedded:
