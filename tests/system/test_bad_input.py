@@ -6,10 +6,8 @@ import socket
 import time
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from protocols.teltonika import teltonika
-from tests.system.server import Server, receive, until
+from tests.system.server import ServerCase, receive, until
 from waygps.fix import Fix
 from waygps.interfaces import IEncoder
 
@@ -37,23 +35,18 @@ def ends(device: socket.socket) -> bytes:
     return data
 
 
-class BadInput(SynchronousTestCase):
+class BadInput(ServerCase):
     """One server; every device has its own connection."""
 
-    server: Server
+    settings = {"INGEST_UNKNOWN_DEVICES": "rechazar"}
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = Server({"INGEST_UNKNOWN_DEVICES": "rechazar"})
-        cls.server.start()
+        super().setUpClass()
         connection = cls.server.database()
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO moviles (imei) SELECT '35000000000000' || n FROM generate_series(1, 9) AS n")
         connection.close()
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
 
     def logged_in(self, device: str) -> socket.socket:
         connection = self.server.tcp("teltonika")

@@ -7,27 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from tests.protocols.frames import FRAMES
-from tests.system.server import CHECKOUT, Server, until
+from tests.system.server import CHECKOUT, ServerCase, until
 
 REPORTED = "SELECT count(*), count(DISTINCT movil_id) FROM posiciones_historicas WHERE raw_data->>'protocolo' = %s"
 
 
-class Commands(SynchronousTestCase):
+class Commands(ServerCase):
     """One server for all."""
-
-    server: Server
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.server = Server()
-        cls.server.start()
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of the installed program."""

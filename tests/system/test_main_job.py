@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
 from websockets.sync.client import ClientConnection
 
 from protocols.queclink import queclink
 from protocols.teltonika import teltonika
 from tests.protocols.frames import frames
-from tests.system.server import Server, is_silent, receive, until
+from tests.system.server import ServerCase, is_silent, receive, until
 from waygps.fix import Fix
 
 LOGIN = b"\x00\x0f356307042441013"
@@ -36,19 +35,8 @@ def updates(browser: ClientConnection, mobile_id: int) -> dict[str, Any]:
             return dict(message["data"])
 
 
-class MainJob(SynchronousTestCase):
+class MainJob(ServerCase):
     """One server with its embedded PostgreSQL serves all these tests; each has devices of its own."""
-
-    server: Server
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.server = Server()
-        cls.server.start()
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stop()
 
     def count(self, imei: str) -> int:
         return int(self.server.rows(COUNT, imei)[0][0])
