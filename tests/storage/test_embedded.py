@@ -68,6 +68,18 @@ class EmbeddedPostgresTest(TestCase):
         assert (first.was_running, second.was_running) == (False, True)
         assert url == same
 
+    def test_it_runs_already_behind_a_link(self) -> None:
+        """A data directory reached by a symbolic link is the same one: its running PostgreSQL is used, and goes on running."""
+        first, url = self.opened()
+        link = self.data_dir.with_name(self.data_dir.name + "-link")
+        link.symlink_to(self.data_dir)
+        self.addCleanup(link.unlink)
+        second = EmbeddedPostgres(link)
+        assert second.open() == url
+        assert second.was_running
+        assert (first.directory / "postmaster.pid").exists()
+        assert len(self.postmasters()) == 1
+
     def test_after_a_crash(self) -> None:
         """A PostgreSQL that was killed leaves its mark in the directory, and is started again all the same."""
         _, url = self.opened()

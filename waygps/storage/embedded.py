@@ -31,7 +31,8 @@ class EmbeddedPostgres(Service):
     name = "embedded PostgreSQL"
 
     def __init__(self, data_dir: Path) -> None:
-        self.directory = data_dir.absolute() / "postgres"
+        # Resolved, as the package does: by this path a running server is known, and its lock file left alone.
+        self.directory = data_dir.resolve() / "postgres"
         self._server: Any = None
         self.was_running = False
         """Whether it ran before open: then somebody else stops it."""
@@ -75,7 +76,7 @@ class EmbeddedPostgres(Service):
 
         if dead:
             (self.directory / "postmaster.pid").unlink(missing_ok=True)
-        PostgresServer._instances.pop(self.directory.resolve(), None)
+        PostgresServer._instances.pop(self.directory, None)
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
