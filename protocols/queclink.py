@@ -135,12 +135,14 @@ class Report:
         self.kind = kind
         self.fields = text.split(",")
         self.count = self.fields[-1] if _COUNT.fullmatch(self.fields[-1]) else ""
+        self.unreadable = ""
         self.warnings: list[str] = []
 
     def message(self) -> Message:
         fixes = self._fixes() if self.source in ("RESP", "BUFF") else ()
         device = next((text for text in self.fields[1:3] if _DEVICE.fullmatch(text)), "")
-        return Message(device=device, fixes=fixes, reply=self._reply(), warnings=tuple(self.warnings))
+        warnings = tuple(self.warnings)
+        return Message(device=device, fixes=fixes, reply=self._reply(), unreadable=self.unreadable, warnings=warnings)
 
     def _reply(self) -> bytes:
         """The count as written; nothing for a message without one or for the answer to a command."""
@@ -155,7 +157,8 @@ class Report:
         blocks = list(_BLOCK.finditer(self.text))
         if not blocks:
             if self.kind == "FRI" and any("." in text for text in self.fields[11:13]):
-                self.warnings.append("the position is unreadable")
+                self.unreadable = "the position is unreadable"
+                self.warnings.append(self.unreadable)
             return ()
         places = [self.text.count(",", 0, block.start()) + 1 for block in blocks]
         found = [self._position(block, at) for block, at in zip(blocks, places, strict=True)]
@@ -376,8 +379,8 @@ def _hex_message(frame: bytes) -> Message:
     found = [_hex_fields(frame, behind - n * width, _POSITION) for n in range(number, 0, -1)]
     device = _identity(front.pop("device"), named=bool(frame[8] & 0x40))
     fixes = _hex_fixes(frame, found, back.pop("sent", None), front | back)
-    warnings = () if number else ("no position fits the length of the message",)
-    return Message(device=device, fixes=fixes, warnings=warnings)
+    unreadable = "" if number else "no position fits the length of the message"
+    return Message(device=device, fixes=fixes, unreadable=unreadable, warnings=(unreadable,) if unreadable else ())
 
 
 def _hex_fixes(frame: bytes, found: list[Values], sent: int | None, last: Values) -> tuple[Fix, ...]:
@@ -412,7 +415,7 @@ def _pro_message(frame: bytes) -> Message:
     at = 7 if frame[4] & 0x80 else 5
     device = frame[at : at + 8].hex()[1:]
     fixes: list[Fix] = []
-    warnings: tuple[str, ...] = ()
+    unreadable = ""
     try:
         at += 14 + frame[at + 13]
         while at < len(frame) - 4:
@@ -420,9 +423,10 @@ def _pro_message(frame: bytes) -> Message:
             fixes += _pro_record(frame[at : min(at + size, len(frame) - 4)], frame[0] == 0x2D)
             at += size
     except (IndexError, struct.error):
-        warnings = ("a record cannot be read",)
+        unreadable = "a record cannot be read"
     reply = b"+SACK:%04X$" % int.from_bytes(frame[-4:-2])
-    return Message(device=device if device.isdecimal() else "", fixes=tuple(fixes), reply=reply, warnings=warnings)
+    device, warnings = device if device.isdecimal() else "", (unreadable,) if unreadable else ()
+    return Message(device=device, fixes=tuple(fixes), reply=reply, unreadable=unreadable, warnings=warnings)
 
 
 def _pro_record(record: bytes, buffered: bool) -> list[Fix]:

@@ -62,5 +62,7 @@ class Message(Struct, frozen=True, kw_only=True, gc=False):
     """Written instead of ``reply``, and the connection closed, when the device is not accepted."""
     raw: bytes = b""
     """The bytes of the message, for the trace and for what cannot be stored."""
+    unreadable: str = ""
+    """Why a report in the message could not be read; the message is kept with this reason before it is answered."""
     warnings: tuple[str, ...] = ()
     """What was wrong with the message without costing a fix: a broken optional field, garbage skipped before it."""

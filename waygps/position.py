@@ -43,7 +43,7 @@ class Refused(Struct, frozen=True):
     device: str
     reason: str
     fix: str
-    """The fix as JSON."""
+    """The fix as JSON; an empty object where the message gave none."""
     message: bytes
     time: int | None
     received: int
@@ -73,7 +73,11 @@ class _Raw(Struct, omit_defaults=True):
 
 def fingerprint(fix: Fix) -> int:
     """Identify what a fix says, so that the same report sent again is known as such (a signed 32-bit number)."""
-    return int((crc32.iso_hdlc(_json(fix)) ^ 0x80000000) - 0x80000000)
+    return _signed_crc(_json(fix))
+
+
+def _signed_crc(data: bytes) -> int:
+    return int((crc32.iso_hdlc(data) ^ 0x80000000) - 0x80000000)
 
 
 def position(vehicle: Vehicle, fix: Fix, quality: str, protocol: str, received: int, mark: int) -> Position:
@@ -102,6 +106,11 @@ def refused(message: Message, fix: Fix, reason: str, received: int) -> Refused:
     """Build the row of a fix that is kept apart."""
     time = fix.time if fix.time is not None and 0 <= fix.time < _YEAR_10000 else None
     return Refused(message.device, reason, storable(_json(fix).decode()), message.raw, time, received, fingerprint(fix))
+
+
+def unread(message: Message, received: int) -> Refused:
+    """Build the row of a message with a report that could not be read."""
+    return Refused(message.device, message.unreadable, "{}", message.raw, None, received, _signed_crc(message.raw))
 
 
 def set_apart(position: Position, reason: str) -> Refused:

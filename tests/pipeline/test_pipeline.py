@@ -112,6 +112,16 @@ class PipelineTests(SynchronousTestCase):
         self.failureResultOf(receipt, StoreUnavailable)
         assert self.heard == []
 
+    def test_message_that_cannot_be_read(self) -> None:
+        """A message whose report cannot be read is acknowledged only when it is kept, whole and with the reason."""
+        message = Message(device="A1", raw=b"+RESP", unreadable="the position is unreadable")
+        receipt = self.pipeline.submit(message, "lines")
+        self.assertNoResult(receipt)
+        ((_, positions, (apart,)),) = self.writer.written
+        assert (positions, apart.reason, apart.message, apart.fix) == ([], "the position is unreadable", b"+RESP", "{}")
+        self.writer.commit()
+        assert self.successResultOf(receipt) == ACCEPTED
+
     def test_listener_only_when_moved(self) -> None:
         """A late or repeated fix is acknowledged without moving anything on a map."""
         receipt = self.submit(a_fix())

@@ -438,6 +438,7 @@ class ReportTests(SynchronousTestCase):
         """Coordinates that cannot be read put the vehicle nowhere, and are complained about."""
         (message,) = decode(FRI.replace(b"121.354335", b"121.35x335"))
         self.assertEqual((message.fixes, message.warnings), ((), ("the position is unreadable",)))
+        self.assertEqual(message.unreadable, "the position is unreadable")
 
     def test_out_of_range(self) -> None:
         """A latitude of 95 degrees is passed on as written, for the pipeline to refuse."""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tests.postgres import DatabaseTest, clock
 from tests.storage import NOON, RecordingSession, at, fix, vehicle
 from waygps.fix import Message
-from waygps.position import refused
+from waygps.position import refused, unread
 from waygps.storage.writer import BatchWriter
 
 HISTORY = "SELECT count(*) FROM posiciones_historicas"
@@ -131,6 +131,14 @@ class WriterTest(DatabaseTest):
         assert stored.new == 1
         assert [reason.split(":")[0] for _, reason in sorted(self.rows(APART))] == ["AttributeError", "InvalidTextRepresentation"]
         assert (await self.writer.write([at(self.bus, 3)], [])).new == 1
+
+    async def test_message_that_cannot_be_read(self) -> None:
+        """A message that cannot be read is kept once, however often the device sends it; another one is another row."""
+        for raw in (b"one", b"one", b"two"):
+            message = Message(device="356307042441013", raw=raw, unreadable="the position is unreadable")
+            await self.writer.write([], [unread(message, NOON)])
+        kept = self.rows("SELECT mensaje, fix::text FROM posiciones_rechazadas ORDER BY id")
+        assert [(bytes(raw), fix) for raw, fix in kept] == [(b"one", "{}"), (b"two", "{}")]
 
     async def test_fix_that_the_pipeline_refused(self) -> None:
         """A fix with an impossible time is kept apart once, however often the device sends it, with its message."""

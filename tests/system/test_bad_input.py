@@ -125,6 +125,17 @@ class BadInput(ServerCase):
             answers = b"ERROR LAT 91 is outside -90..90\r\nOK\r\n"
             assert receive(connection, len(answers)) == answers
 
+    def test_position_that_cannot_be_read(self) -> None:
+        """A text report garbled on the way is acknowledged, so that its device goes on, and kept as it came, with the reason."""
+        garbled = "+RESP:GTFRI,060100,350000000000007,,,00,1,1,4.3,92,70.0,121.35x335,31.222073,20261124013254,,,,,00,0.0,,,,80,"
+        report = f"{garbled}210100,,,,20261124013254,11F0$".encode()
+        with self.server.tcp("queclink") as connection:
+            connection.sendall(report)
+            assert receive(connection, 11) == b"+SACK:11F0$"
+        kept = "SELECT motivo, mensaje FROM posiciones_rechazadas WHERE imei = '350000000000007'"
+        ((reason, message),) = self.server.rows(kept)
+        assert (reason, bytes(message)) == ("the position is unreadable", report)
+
     def test_fix_from_the_future(self) -> None:
         """A device whose clock is a day ahead is acknowledged, its fix set apart, and its next right fix moves the vehicle."""
         now = int(time.time() * 1000)

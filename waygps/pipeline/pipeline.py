@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from waygps.fix import Message
 from waygps.pipeline.quality import quality
 from waygps.pipeline.validation import Limits, device_fault, fault, mended
-from waygps.position import Position, Refused, Stored, Vehicle, fingerprint, position, refused
+from waygps.position import Position, Refused, Stored, Vehicle, fingerprint, position, refused, unread
 
 
 class Receipt(Struct, frozen=True):
@@ -78,7 +78,7 @@ class Pipeline:
     def _cb_identified(self, vehicle: Vehicle | None, message: Message, protocol: str) -> Deferred[Receipt]:
         if vehicle is None:
             return succeed(Receipt(False, f"device {message.device} is not in the table moviles"))
-        if not message.fixes:
+        if not message.fixes and not message.unreadable:
             return succeed(ACCEPTED)
         positions, apart = self._judge(vehicle, message, protocol)
         storing = self._writer.write(vehicle.id, positions, apart)
@@ -86,7 +86,8 @@ class Pipeline:
 
     def _judge(self, vehicle: Vehicle, message: Message, protocol: str) -> tuple[list[Position], list[Refused]]:
         received = int(self._now() * 1000)
-        positions, apart = [], []
+        positions: list[Position] = []
+        apart = [unread(message, received)] if message.unreadable else []
         for reported in message.fixes:
             reason = fault(reported, received, self._limits)
             if reason:
