@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import ensureDeferred, gatherResults
+
 from tests.web.serving import LOGIN, WebTest
 
 
@@ -27,6 +29,12 @@ class LoginTest(WebTest):
         assert len({answer.body for answer in answers}) == 1
         assert "contra" in answers[0].json["error"] or "clave" in answers[0].json["error"]
         assert answers[0].header("set-cookie") == ""
+
+    async def test_burst(self) -> None:
+        """Whoever tries many passwords at the same time gets no more tries than one after the other."""
+        guess = {**LOGIN, "clave": "no"}
+        answers = await gatherResults([ensureDeferred(self.ask("/api/login", "POST", guess)) for _ in range(12)])
+        assert sorted(answer.status for answer in answers) == [401] * 5 + [429] * 7
 
     async def test_throttle(self) -> None:
         """Who guesses passwords has to wait longer and longer, and is told how long; the right password waits too."""

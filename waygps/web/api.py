@@ -65,9 +65,10 @@ class API:
         wait = self._throttle.wait(key)
         if wait:
             raise APIError(429, f"too many failed logins: try again in {wait:.0f} s", {"retry-after": str(math.ceil(wait))})
+        # Counted before it is known, or a burst of tries at the same time would count as none.
+        self._throttle.failed(key)
         token = await self._accounts.log_in(credentials.usuario, credentials.clave)
         if token is None:
-            self._throttle.failed(key)
             raise APIError(401, "wrong user or password / usuario o clave incorrectos")
         self._throttle.succeeded(key)
         request.setHeader(b"set-cookie", session_cookie(token, self._settings.secure_cookies).encode())
