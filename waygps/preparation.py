@@ -29,6 +29,7 @@ def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mappi
     try:
         for name in migrate(connection):
             _log.info("schema: applied {name}", name=name)
+        _check_durability(connection)
         make_partitions(connection)
         _make_login(connection, data_dir)
         for done in enter_vendors(connection, [found.vendor for found in vendors.values()]):
@@ -41,6 +42,16 @@ def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mappi
         raise WayGPSError(f"the database refuses what WayGPS needs: {reason}; the user of database.url has to own it") from error
     finally:
         connection.close()
+
+
+def _check_durability(connection: psycopg2.extensions.connection) -> None:
+    """An acknowledgement is worth what PostgreSQL's own commit is worth; say so where that is little."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SHOW fsync")
+        if cursor.fetchone() != ("on",):
+            _log.error(
+                "PostgreSQL runs with fsync off: a power cut takes what devices were told is stored. Set fsync = on"
+            )
 
 
 def _make_login(connection: psycopg2.extensions.connection, data_dir: Path) -> None:

@@ -135,7 +135,8 @@ class SessionTest(DatabaseTest):
 
     async def test_settings(self) -> None:
         """An acknowledgement means durable, and times are UTC, also where the URL brings options of its own."""
-        session = await self.started(Session(clock, f"{self.url}&options=-c%20statement_timeout%3D9s", "prueba"))
+        options = "-c%20statement_timeout%3D9s%20-c%20synchronous_commit%3Doff"
+        session = await self.started(Session(clock, f"{self.url}&options={options}", "prueba"))
         shown = "SELECT current_setting('statement_timeout'), current_setting('timezone'), current_setting('synchronous_commit')"
         assert await session.query(shown) == [("9s", "UTC", "on")]
 

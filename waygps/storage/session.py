@@ -32,9 +32,12 @@ SETTINGS = {
 
 
 def connection_string(url: str) -> str:
-    """The libpq connection string for this URL or DSN, with WayGPS' settings where it has none of its own."""
+    """The libpq connection string for this URL or DSN, with WayGPS' settings where it has none of its own.
+
+    WayGPS' options come last, and so hold whatever the URL's say: no URL turns an acknowledgement into a promise.
+    """
     given = parse_dsn(url)
-    options = f"{SETTINGS['options']} {given.get('options', '')}".strip()
+    options = f"{given.get('options', '')} {SETTINGS['options']}".strip()
     return str(make_dsn(**{**SETTINGS, **given, "options": options}))
 
 
