@@ -49,9 +49,7 @@ def _check_durability(connection: psycopg2.extensions.connection) -> None:
     with connection, connection.cursor() as cursor:
         cursor.execute("SHOW fsync")
         if cursor.fetchone() != ("on",):
-            _log.error(
-                "PostgreSQL runs with fsync off: a power cut takes what devices were told is stored. Set fsync = on"
-            )
+            _log.error("PostgreSQL runs with fsync off: a power cut takes what devices were told is stored. Set fsync = on")
 
 
 def _make_login(connection: psycopg2.extensions.connection, data_dir: Path) -> None:

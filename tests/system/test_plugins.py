@@ -7,7 +7,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.system.server import Server, free_port, receive, until
+from tests.ports import free_port
+from tests.system.server import Server, receive, until
 
 SIMPLE = '''
 """ACME trackers: `@IMEI;lat;lon#`, answered `+`."""

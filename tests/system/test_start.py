@@ -10,9 +10,10 @@ import sys
 import psutil
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.ports import free_port
 from tests.postgres import Server as Postgres
 from tests.postgres import execute
-from tests.system.server import CHECKOUT, Server, free_port, receive, until
+from tests.system.server import CHECKOUT, Server, receive, until
 
 
 class Start(SynchronousTestCase):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from socket import SOCK_STREAM, getaddrinfo
 from typing import Any
 
 import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, fail
-from twisted.internet.error import ConnectionClosed
+from twisted.internet.error import ConnectionClosed, ConnectionDone
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from txpostgres.reconnection import ConnectionDead, DeadConnectionDetector
@@ -46,8 +48,43 @@ def is_refusal(error: BaseException | None) -> bool:
     return isinstance(error, psycopg2.Error) and (error.pgcode or "")[:2] in ("22", "23")
 
 
+def _located(dsn: str) -> str:
+    """The connection string with the addresses of its host beside the name. Blocks while it looks them up."""
+    host = parse_dsn(dsn).get("host", "")
+    if not host or host.startswith("/") or "," in host:
+        return dsn
+    try:
+        found = getaddrinfo(host, None, type=SOCK_STREAM)
+    except OSError as error:
+        raise psycopg2.OperationalError(f'could not translate host name "{host}" to address: {error.strerror}') from None
+    addresses = [str(address[0]) for *_, address in found]
+    return str(make_dsn(dsn, host=",".join([host] * len(addresses)), hostaddr=",".join(addresses)))
+
+
 class _Connection(Connection):  # type: ignore[misc]  # txpostgres has no types
-    """A txpostgres connection that notices the death of an idle connection without a traceback in the log."""
+    """A txpostgres connection that looks up its host's name off the event loop, where libpq would block it.
+
+    It notices the death of an idle connection without a traceback in the log.
+    """
+
+    _is_wanted = False
+
+    def connect(self, dsn: str) -> Deferred[Any]:
+        self._is_wanted = True
+        self.detector.setReconnectable(self, dsn)
+        return deferToThread(_located, dsn).addCallback(self._cb_located, dsn)
+
+    def close(self) -> None:
+        self._is_wanted = False
+        super().close()
+
+    def _cb_located(self, located: str, dsn: str) -> Deferred[Any]:
+        if not self._is_wanted:
+            raise ConnectionDone("closed before it was open")
+        connecting: Deferred[Any] = super().connect(located)
+        # Not the addresses: the next time the name is looked up again, and after a failover it is another machine's.
+        self.detector.setReconnectable(self, dsn)
+        return connecting
 
     def doRead(self) -> None:
         try:
