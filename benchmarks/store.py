@@ -38,7 +38,7 @@ def copy_rate(server: Server, rows: int = 150_000, transaction: int = 1000) -> f
     begun = time.perf_counter()
     with connection.cursor() as cursor:
         for block in blocks:
-            cursor.copy_expert(f"COPY posiciones_historicas ({COLUMNS}) FROM STDIN", io.StringIO(block))
+            cursor.copy_expert(f"COPY posiciones_recientes ({COLUMNS}) FROM STDIN", io.StringIO(block))
             connection.commit()
     seconds = time.perf_counter() - begun
     connection.close()
@@ -117,8 +117,8 @@ def copy_rate_again(server: Server) -> float:
     """COPY once more, of other rows, so that a machine that changed its speed meanwhile is noticed."""
     connection = server.database()
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM posiciones_historicas WHERE movil_id >= 1000000")
-        cursor.execute("VACUUM posiciones_historicas")
+        cursor.execute("DELETE FROM posiciones_recientes WHERE movil_id >= 1000000")
+        cursor.execute("VACUUM posiciones_recientes")
     connection.close()
     return copy_rate(server)
 

@@ -42,7 +42,7 @@ class PreparationTest(DatabaseTest):
             ("zeta", 9001, "TCP"),
             ("zeta", 9001, "UDP"),
         ]
-        assert self.rows("SELECT count(*) FROM pg_inherits WHERE inhparent = 'posiciones_historicas'::regclass") == [(4,)]
+        assert self.rows("SELECT count(*) FROM pg_inherits WHERE inhparent = 'posiciones_recientes'::regclass") == [(4,)]
         user, password = self.login().read_text().split()
         assert self.rows("SELECT nombre FROM usuarios") == [(user,)]
         assert any(str(self.login()) in line for line in lines)

@@ -113,8 +113,8 @@ class WriterTest(DatabaseTest):
         month = 31 * 86_400
         late = [at(self.bus, -month * months) for months in (6, 9, 21)]
         assert (await self.writer.write(late, [])).new == 3
-        parts = [f"posiciones_historicas_{part}" for part in ("2025_02", "2026_02", "2026_05")]
-        assert self.rows("SELECT tableoid::regclass::text FROM posiciones_historicas ORDER BY fecha_gps") == [(p,) for p in parts]
+        parts = [f"posiciones_recientes_{part}" for part in ("2025_02", "2026_02", "2026_05")]
+        assert self.rows("SELECT tableoid::regclass::text FROM posiciones_recientes ORDER BY fecha_gps") == [(p,) for p in parts]
 
     async def test_refused_row_alone(self) -> None:
         """A report of nothing but an impossible fix is acknowledged, kept apart with all it said, and moves nothing."""

@@ -22,7 +22,7 @@ WITH datos AS MATERIALIZED (
          AS t (movil_id, latitud, longitud, altitud, velocidad, rumbo, satelites, hdop,
                ignicion, bateria, odometro, ms, recibido, raw_data, calidad, huella, valido, orden)
 ), nuevas AS (
-    INSERT INTO posiciones_historicas (movil_id, latitud, longitud, altitud, velocidad, rumbo, satelites, hdop, ignicion, bateria,
+    INSERT INTO posiciones_recientes (movil_id, latitud, longitud, altitud, velocidad, rumbo, satelites, hdop, ignicion, bateria,
                                        odometro, fecha_gps, fecha_recepcion, raw_data, calidad_datos, huella)
     SELECT movil_id, latitud, longitud, altitud, velocidad, rumbo, satelites, hdop, coalesce(ignicion, false), bateria,
            odometro, fecha_gps, fecha_recepcion, raw_data, calidad, huella
