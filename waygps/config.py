@@ -22,6 +22,24 @@ class Database(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Connections that write fixes; each vehicle always has the same one."""
     batch: Annotated[int, Meta(ge=1, le=10_000)] = 1000
     """The most fixes in one statement."""
+    patience: Annotated[float, Meta(ge=0.1, le=600)] = 5
+    """Seconds that a statement may take before PostgreSQL counts as out of reach, and fixes go to the spool."""
+
+
+class Spool(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file in data_dir that takes the fixes while PostgreSQL is out of reach."""
+
+    most_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+    """Megabytes it may grow to; at this size reading pauses, and nothing is answered until PostgreSQL is back."""
+
+
+class History(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long positions are kept, and in which form. Both work by whole months, in UTC."""
+
+    compact_after_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    """Days after the end of a month at which it is rewritten into the compact form; 0: never."""
+    keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    """Days after the end of a month at which it is deleted, with the refused fixes of that age; 0: never."""
 
 
 class Receivers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,7 +62,7 @@ class Ingest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Vehicles that are kept in memory; with registrar also the number of rows of moviles up to which devices are entered."""
     most_held: Count = 50_000
     """Fixes that may wait to be stored; at this number reading pauses on every connection."""
-    future_tolerance: Seconds = 600
+    future_tolerance: Annotated[float, Meta(ge=0, le=86_400)] = 600
     """Seconds that a fix may be ahead of the server's clock."""
     drain_timeout: Seconds = 10
     """Seconds that a stop waits for what was read to be committed and answered."""
@@ -77,10 +95,12 @@ class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """All sections."""
 
     data_dir: Path = field(default_factory=lambda: user_data_path("waygps"))
-    """Directory for the embedded PostgreSQL and the first login."""
+    """Directory for the embedded PostgreSQL, the spool and the first login."""
     simulate: Annotated[int, Meta(ge=0, le=10_000)] = 0
     """Simulated vehicles that report to the open ports."""
     database: Database = field(default_factory=Database)
     receivers: Receivers = field(default_factory=Receivers)
     ingest: Ingest = field(default_factory=Ingest)
+    spool: Spool = field(default_factory=Spool)
+    history: History = field(default_factory=History)
     web: Web = field(default_factory=Web)
