@@ -25,4 +25,12 @@ class SchemaError(WayGPSError):
 
 
 class StoreUnavailable(WayGPSError):
-    """PostgreSQL is out of reach; nothing was stored and nothing may be acknowledged."""
+    """PostgreSQL is out of reach; nothing is known to be stored and nothing may be acknowledged."""
+
+
+class SpoolUnavailable(StoreUnavailable):
+    """The spool's disk does not take, or give, what it should."""
+
+
+class SpoolFull(SpoolUnavailable):
+    """The spool has reached its size, or the disk has."""

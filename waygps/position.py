@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from fastcrc import crc32
 from msgspec import Struct, json
@@ -30,6 +31,9 @@ class Position(Struct, frozen=True, gc=False):
     """Milliseconds since 1970 UTC: the fix's own time, or the reception's where the message had none."""
     received: int
     """Milliseconds since 1970 UTC at which the message was received."""
+    moment: int
+    """The time by which it counts as the vehicle's current state, milliseconds since 1970 UTC: its own, but never ahead of the
+    reception, and without the error of a clock that is known to be wrong. So no clock can freeze a vehicle."""
     quality: str
     raw: str
     """JSON for the column raw_data."""
@@ -48,6 +52,17 @@ class Refused(Struct, frozen=True):
     time: int | None
     received: int
     fingerprint: int
+
+
+class Parcel(Struct, frozen=True):
+    """What one message brings to the store; durable as a whole or not at all."""
+
+    vehicle: Vehicle
+    """Its ``id`` is 0 while the database cannot say which vehicle this device has: only the spool takes such a parcel."""
+    positions: Sequence[Position]
+    refused: Sequence[Refused]
+    message: bytes
+    """The bytes that it came in, for what cannot be stored."""
 
 
 class Stored(Struct, frozen=True):
@@ -80,8 +95,11 @@ def _signed_crc(data: bytes) -> int:
     return int((crc32.iso_hdlc(data) ^ 0x80000000) - 0x80000000)
 
 
-def position(vehicle: Vehicle, fix: Fix, quality: str, protocol: str, received: int, mark: int) -> Position:
-    """Build the row of a valid fix; a fix without a time takes the reception's, and says so in raw_data."""
+def position(vehicle: Vehicle, fix: Fix, quality: str, protocol: str, received: int, mark: int, skew: int = 0) -> Position:
+    """Build the row of a valid fix; a fix without a time takes the reception's, and says so in raw_data.
+
+    ``skew``: milliseconds by which the device's clock is known to be ahead.
+    """
     raw = _Raw(
         protocolo=protocol,
         valido=fix.valid,
@@ -94,7 +112,8 @@ def position(vehicle: Vehicle, fix: Fix, quality: str, protocol: str, received: 
         atributos=fix.attributes or None,
     )
     time = received if fix.time is None else fix.time
-    return Position(vehicle, fix, time, received, quality, storable(_json(raw).decode()), mark)
+    moment = min(time - skew, received)
+    return Position(vehicle, fix, time, received, moment, quality, storable(_json(raw).decode()), mark)
 
 
 def storable(text: str) -> str:
@@ -113,10 +132,10 @@ def unread(message: Message, received: int) -> Refused:
     return Refused(message.device, message.unreadable, "{}", message.raw, None, received, _signed_crc(message.raw))
 
 
-def set_apart(position: Position, reason: str) -> Refused:
-    """Turn a position that the database refuses into the row that keeps it."""
+def set_apart(position: Position, reason: str, message: bytes) -> Refused:
+    """Turn a position that the database refuses into the row that keeps it, with the message it came in."""
     fix = storable(_json(position.fix).decode())
-    return Refused(position.vehicle.imei, reason, fix, b"", position.time, position.received, position.fingerprint)
+    return Refused(position.vehicle.imei, reason, fix, message, position.time, position.received, position.fingerprint)
 
 
 _YEAR_10000 = 253_402_300_800_000

@@ -17,12 +17,14 @@ from waygps.banner import banner
 from waygps.config import Configuration
 from waygps.errors import WayGPSError
 from waygps.garbage import GarbageCollection
-from waygps.ingest.receivers import Drain, ReceiverService
+from waygps.ingest.drain import Drain
+from waygps.ingest.receivers import ReceiverService
 from waygps.ingest.sessions import SessionFactory
 from waygps.ingest.valve import Valve
 from waygps.ingest.vendors import Found, find_vendors
 from waygps.live.hub import Hub
 from waygps.live.websocket import GpsFactory
+from waygps.pipeline.counting import Counters
 from waygps.pipeline.pipeline import Pipeline
 from waygps.pipeline.validation import Limits
 from waygps.preparation import prepare
@@ -35,6 +37,9 @@ from waygps.storage.embedded import EmbeddedPostgres
 from waygps.storage.fleet import Fleet
 from waygps.storage.receivers import Receiver
 from waygps.storage.session import Session
+from waygps.storage.spool import Spool
+from waygps.storage.store import Store
+from waygps.storage.tally import Tally
 from waygps.storage.vehicles import Vehicles
 from waygps.storage.writer import BatchWriter, ShardedWriter
 from waygps.web.api import API
@@ -84,8 +89,10 @@ def _services(reactor: Any, configuration: Configuration, embedded: EmbeddedPost
     url = embedded.open() if embedded else configuration.database.url
     receivers = prepare(url, configuration.data_dir, vendors, configuration.receivers.ports)
     server = Server(reactor, configuration, url)
+    server.spool.open()
     receiving = server.receivers(receivers, vendors)
-    services: list[Service] = [server.database, server.web(receiving), server.drain(), *receiving, GarbageCollection()]
+    storing: list[Service] = [server.database, server.tally, server.store]
+    services: list[Service] = [*storing, server.web(receiving), server.drain(), *receiving, GarbageCollection()]
     if configuration.simulate:
         services.append(server.fleet(receivers, vendors))
     if embedded:
@@ -101,14 +108,21 @@ class Server:
         self._reactor = reactor
         self._configuration = configuration
         ingest, count = configuration.ingest, configuration.database.connections
-        writing = [Session(reactor, url, f"writer {number}") for number in range(count)]
-        asking, self._reading = Session(reactor, url, "vehicles"), Session(reactor, url, "web")
+        patience = configuration.database.patience
+        writing = [Session(reactor, url, f"writer {number}", patience) for number in range(count)]
+        asking = Session(reactor, url, "vehicles", patience)
+        self._reading, upkeep = Session(reactor, url, "web"), Session(reactor, url, "upkeep")
         vehicles = Vehicles(asking, register=ingest.unknown_devices == "registrar", most=ingest.most_vehicles)
-        self.database = DatabaseService(reactor, [*writing, asking, self._reading], vehicles)
-        writer = ShardedWriter([BatchWriter(session, configuration.database.batch) for session in writing])
+        self.database = DatabaseService(reactor, [*writing, asking, self._reading, upkeep], vehicles)
+        counters, batch = Counters(), configuration.database.batch
+        writer = ShardedWriter([BatchWriter(session, batch, counters.repeat) for session in writing])
         self._hub = Hub()
         self._valve = Valve(ingest.most_held)
-        self._pipeline = Pipeline(vehicles, writer, [self._hub.tell], Limits(future=int(ingest.future_tolerance * 1000)))
+        self.spool = Spool(reactor, configuration.data_dir, configuration.spool.most_mb)
+        self.store = Store(reactor, writer, self.spool, vehicles, self._hub.alert)
+        limits = Limits(future=int(ingest.future_tolerance * 1000))
+        self._pipeline = Pipeline(vehicles, self.store, [self._hub.tell], limits, counters)
+        self.tally = Tally(reactor, upkeep, counters, self._pipeline.clocks.offset)
 
     def receivers(self, receivers: Sequence[Receiver], vendors: Mapping[str, Found]) -> list[ReceiverService]:
         """The ports for devices."""
@@ -132,7 +146,7 @@ class Server:
         """REST, WebSocket and the map on one port."""
         settings = self._configuration.web
         accounts, fleet = Accounts(self._reading, settings.session_hours), Fleet(self._reading)
-        health = Health(__version__, self.database, self._valve, receiving, self._hub)
+        health = Health(__version__, self.database, self.store, self._valve, receiving, self._hub)
         api = API(accounts, fleet, health, Throttle(self._reactor.seconds), self._hub.end_session, settings)
         gps = WebSocketResource(GpsFactory(self._hub, accounts.user_of, fleet.vehicles, settings.allowed_origins))
         site = make_site(Pages(accounts).app.resource(), api.app.resource(), gps, settings)

@@ -133,6 +133,11 @@ class Server:
         except OSError:
             return False
 
+    def is_drained(self) -> bool:
+        """Whether PostgreSQL is in reach and the spool is empty."""
+        health = self.request("GET", "/api/health")[1]
+        return bool(health["base_de_datos"] == "ok" and health["spool"]["fixes"] == 0)
+
     def login(self) -> tuple[str, str]:
         """The user and password made on the first start."""
         user, password = (self.data_dir / "first-login.txt").read_text().split()

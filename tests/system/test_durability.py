@@ -67,6 +67,7 @@ class Durability(SynchronousTestCase):
                 each.result(timeout=60)
 
     def assert_nothing_lost_or_double(self) -> None:
+        until(self.server.is_drained, "the spool to be empty")
         stored = {(imei, int(second)): count for imei, second, count in self.server.rows(STORED, START)}
         acknowledged = {(tracker.imei, second) for tracker in self.trackers for second in tracker.acknowledged}
         assert acknowledged - set(stored) == set()

@@ -5,15 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from waygps.ingest.datagram import DeviceDatagrams
-from waygps.ingest.valve import Valve
 from waygps.interfaces import ISessionFactory, IVendor
 from waygps.ports import open_port
 from waygps.storage.receivers import Receiver
@@ -60,27 +56,3 @@ class ReceiverService(Service):
             return self._reactor.listenUDP(port, protocol, self._interface, maxPacketSize=65536)  # type: ignore[no-any-return]
         factory = self._vendor.factory(self._sessions)
         return self._reactor.listenTCP(port, factory, BACKLOG, self._interface)  # type: ignore[no-any-return]
-
-
-class Drain(Service):
-    """Stopping: nothing more is read, and what was read is committed and answered first, for at most ``patience`` seconds."""
-
-    _log = Logger()
-    name = "drain"
-
-    def __init__(self, reactor: Any, valve: Valve, patience: float) -> None:
-        self._reactor = reactor
-        self._valve = valve
-        self._patience = patience
-
-    def stopService(self) -> Deferred[None]:
-        super().stopService()
-        self._valve.shut()
-        empty = self._valve.when_empty().addTimeout(self._patience, self._reactor)
-        empty.addErrback(self._eb_late)
-        # A turn of the loop more, so that the last answers leave before the connections are closed.
-        return empty.addCallback(lambda _: deferLater(self._reactor, 0.05))
-
-    def _eb_late(self, failure: Failure) -> None:
-        failure.trap(defer.TimeoutError)
-        self._log.warn("{held} fixes were not stored before the stop: they are not acknowledged", held=self._valve.held)

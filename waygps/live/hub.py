@@ -7,7 +7,7 @@ from typing import Protocol
 
 from twisted.logger import Logger
 
-from waygps.live.messages import gps_update
+from waygps.live.messages import gps_update, system_alert
 from waygps.position import Position, Vehicle
 
 
@@ -18,6 +18,9 @@ class Client(Protocol):
 
     def offer(self, vehicle: int, message: bytes) -> None:
         """Send this update if the client wants its vehicle."""
+
+    def alert(self, kind: str, message: bytes) -> None:
+        """Send this system_alert; of several of one kind that wait, the newest."""
 
     def end(self, code: int, reason: str) -> None:
         """Close the connection."""
@@ -63,6 +66,12 @@ class Hub:
         for client in tuple(self._clients):
             self._offer(client, vehicle.id, message)
 
+    def alert(self, kind: str, text: str) -> None:
+        """Tell every client of the state of the server."""
+        message = system_alert(kind, text)
+        for client in tuple(self._clients):
+            client.alert(kind, message)
+
     def end_session(self, session: bytes) -> None:
         """Close every client that uses this login."""
         for client in tuple(self._clients):
@@ -79,5 +88,5 @@ class Hub:
 
 
 def _newest(positions: Sequence[Position]) -> Position:
-    """The newest by its own time; of several at one time the one that came last."""
-    return max(reversed(positions), key=lambda position: position.time)
+    """The newest; of several at one time the one that came last."""
+    return max(reversed(positions), key=lambda position: position.moment)

@@ -40,6 +40,13 @@ class GpsUpdate(Struct, tag_field="type", tag="gps_update"):
     data: GpsData
 
 
+class SystemAlert(Struct, tag_field="type", tag="system_alert"):
+    """Something happened to the server."""
+
+    alert_type: str
+    message: str
+
+
 class ClientMessage(Struct):
     """What a client may send."""
 
@@ -75,6 +82,11 @@ def gps_update(vehicle: Vehicle, newest: Position, place: Position) -> bytes:
         patente=vehicle.patente,
     )
     return encode(GpsUpdate(vehicle.id, data))
+
+
+def system_alert(kind: str, text: str) -> bytes:
+    """The system_alert of this kind."""
+    return encode(SystemAlert(kind, text))
 
 
 def initial_state(mobiles: str) -> bytes:

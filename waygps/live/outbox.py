@@ -1,4 +1,4 @@
-"""What waits for one client: the newest update of each vehicle, never a queue."""
+"""What waits for one client: the newest update of each vehicle and the newest alert of each kind, never a queue."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from zope.interface import implementer
 
 @implementer(IPushProducer)
 class Outbox:
-    """Sends at once while the client reads, and keeps one slot a vehicle while it does not. It begins held."""
+    """Sends at once while the client reads, and keeps one slot a key while it does not: a vehicle's number, or the kind of an
+    alert. It begins held.
+    """
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
-        self._slots: dict[int, bytes] = {}
+        self._slots: dict[int | str, bytes] = {}
         self.is_held = True
         """Whether the client does not read."""
         self.replaced = 0
         """Updates that a newer one overtook before they were sent."""
 
-    def offer(self, vehicle: int, message: bytes) -> None:
-        """Send the vehicle's newest update, now or when the client reads again."""
+    def offer(self, key: int | str, message: bytes) -> None:
+        """Send the newest message of this key, now or when the client reads again."""
         if not self.is_held:
             self._send(message)
             return
-        if vehicle in self._slots:
+        if key in self._slots:
             self.replaced += 1
-        self._slots[vehicle] = message
+        self._slots[key] = message
 
     def pauseProducing(self) -> None:
         self.is_held = True
@@ -36,8 +38,8 @@ class Outbox:
         self.is_held = False
         while self._slots and not self.is_held:
             # Sending may pause this very outbox.
-            vehicle = next(iter(self._slots))
-            self._send(self._slots.pop(vehicle))
+            key = next(iter(self._slots))
+            self._send(self._slots.pop(key))
 
     def stopProducing(self) -> None:
         self.is_held = True

@@ -65,6 +65,9 @@ class GpsSocket(WebSocketServerProtocol):
         if self._subscription.wants(vehicle):
             self._outbox.offer(vehicle, message)
 
+    def alert(self, kind: str, message: bytes) -> None:
+        self._outbox.offer(kind, message)
+
     def end(self, code: int, reason: str) -> None:
         self.sendClose(code, reason)
 

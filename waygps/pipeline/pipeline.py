@@ -11,9 +11,11 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from waygps.fix import Message
+from waygps.pipeline.clocks import Clocks
+from waygps.pipeline.counting import Counters
 from waygps.pipeline.quality import quality
-from waygps.pipeline.validation import Limits, device_fault, fault, mended
-from waygps.position import Position, Refused, Stored, Vehicle, fingerprint, position, refused, unread
+from waygps.pipeline.validation import Limits, device_fault, fault, is_future, mended
+from waygps.position import Parcel, Position, Refused, Stored, Vehicle, fingerprint, position, refused, unread
 
 
 class Receipt(Struct, frozen=True):
@@ -30,9 +32,9 @@ class FindsVehicles(Protocol):
 
 
 class Writes(Protocol):
-    """See waygps.storage.writer.ShardedWriter."""
+    """See waygps.storage.store.Store."""
 
-    def write(self, vehicle: int, positions: Sequence[Position], refused: Sequence[Refused]) -> Deferred[Stored]: ...
+    def write(self, parcel: Parcel) -> Deferred[Stored]: ...
 
 
 Listener = Callable[[Vehicle, Sequence[Position]], None]
@@ -53,15 +55,20 @@ class Pipeline:
         writer: Writes,
         listeners: Sequence[Listener] = (),
         limits: Limits = BELIEVED,
+        counters: Counters | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._vehicles = vehicles
         self._writer = writer
         self._listeners = listeners
         self._limits = limits
+        self._counters = counters or Counters()
         self._now = now
+        self.clocks = Clocks()
+        self._newest: dict[int, int] = {}
+        """The newest moment received of each vehicle, milliseconds since 1970 UTC; at most one a vehicle, as below."""
         self._told: dict[int, int] = {}
-        """The newest time told of each vehicle, milliseconds since 1970 UTC; at most one a vehicle."""
+        """The newest moment that the listeners were told of."""
 
     def submit(self, message: Message, protocol: str) -> Deferred[Receipt]:
         """Take a message decoded by ``protocol`` all the way."""
@@ -81,11 +88,12 @@ class Pipeline:
         if not message.fixes and not message.unreadable:
             return succeed(ACCEPTED)
         positions, apart = self._judge(vehicle, message, protocol)
-        storing = self._writer.write(vehicle.id, positions, apart)
+        storing = self._writer.write(Parcel(vehicle, positions, apart, message.raw))
         return storing.addCallback(self._cb_stored, vehicle, positions)
 
     def _judge(self, vehicle: Vehicle, message: Message, protocol: str) -> tuple[list[Position], list[Refused]]:
         received = int(self._now() * 1000)
+        skew = self._skew(vehicle, message, received)
         positions: list[Position] = []
         apart = [unread(message, received)] if message.unreadable else []
         for reported in message.fixes:
@@ -97,8 +105,33 @@ class Pipeline:
             fix, warnings = mended(reported)
             for warning in warnings:
                 self._log.warn("{imei}: {reason}", imei=message.device, reason=warning)
-            positions.append(position(vehicle, fix, quality(fix), protocol, received, fingerprint(reported)))
+            positions.append(position(vehicle, fix, quality(fix), protocol, received, fingerprint(reported), skew))
+        self._count(vehicle, message, positions, received)
         return positions, apart
+
+    def _skew(self, vehicle: Vehicle, message: Message, received: int) -> int:
+        """Milliseconds by which the device's clock is known to be ahead."""
+        times = [fix.time for fix in message.fixes if fix.time is not None]
+        if not (times and vehicle.id):
+            return 0
+        before, skew = self.clocks.skew(vehicle.id), self.clocks.hear(vehicle.id, max(times), received)
+        if skew and not before:
+            self._log.warn("{imei}: its clock is off by {seconds} s", imei=message.device, seconds=skew // 1000)
+        return skew
+
+    def _count(self, vehicle: Vehicle, message: Message, positions: Sequence[Position], received: int) -> None:
+        if not vehicle.id:
+            return
+        counts = self._counters.of(vehicle.id)
+        counts.received += len(message.fixes)
+        if len(positions) < len(message.fixes):
+            future = sum(is_future(fix, received, self._limits) for fix in message.fixes)
+            counts.future += future
+            counts.refused += len(message.fixes) - len(positions) - future
+        if positions:
+            newest = self._newest.get(vehicle.id, 0)
+            counts.late += sum([position.moment < newest for position in positions])
+            self._newest[vehicle.id] = max(newest, max([position.moment for position in positions]))
 
     def _cb_stored(self, stored: Stored, vehicle: Vehicle, positions: Sequence[Position]) -> Receipt:
         if vehicle.id in stored.moved and positions and self._is_newest(vehicle, positions):
@@ -108,7 +141,7 @@ class Pipeline:
 
     def _is_newest(self, vehicle: Vehicle, positions: Sequence[Position]) -> bool:
         """Whether no listener heard of a later time: what moved a vehicle is a batch, which can hold older messages too."""
-        newest = max(position.time for position in positions)
+        newest = max(position.moment for position in positions)
         if newest < self._told.get(vehicle.id, newest):
             return False
         self._told[vehicle.id] = newest

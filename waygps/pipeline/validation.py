@@ -54,9 +54,14 @@ def fault(fix: Fix, received: int, limits: Limits) -> str:
         return ""
     if fix.time < limits.earliest:
         return f"time {fix.time} ms is before 2000: the device's clock is not set"
-    if fix.time > received + limits.future:
+    if is_future(fix, received, limits):
         return f"time is {(fix.time - received) // 1000} s ahead of the reception: the device's clock is wrong"
     return ""
+
+
+def is_future(fix: Fix, received: int, limits: Limits) -> bool:
+    """Whether the fix is ahead of its reception by more than is tolerated."""
+    return fix.time is not None and fix.time > received + limits.future
 
 
 def mended(fix: Fix) -> tuple[Fix, list[str]]:

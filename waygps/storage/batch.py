@@ -11,16 +11,18 @@ from collections.abc import Iterable, Sequence
 from waygps.position import Position, Refused
 
 # The newest fix of a vehicle gives its state; the newest valid one, which may be another, its position, unless that is late. A
-# late fix finds no vehicle to move. The answer: how many rows were new, and which vehicles moved.
+# late fix finds no vehicle to move. The answer: how many rows were new, which vehicles moved, and, where not every row was new,
+# the vehicles of those that were.
 STORE = """
 WITH datos AS MATERIALIZED (
-    SELECT *, to_timestamp(ms::float8 / 1000) AS fecha_gps, to_timestamp(recibido::float8 / 1000) AS fecha_recepcion
+    SELECT *, to_timestamp(ms::float8 / 1000) AS fecha_gps, to_timestamp(recibido::float8 / 1000) AS fecha_recepcion,
+           to_timestamp(momento::float8 / 1000) AS fecha_estado
     FROM unnest(%s::int[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::smallint[],
-                %s::numeric[], %s::boolean[], %s::smallint[], %s::numeric[], %s::bigint[], %s::bigint[], %s::jsonb[],
-                %s::text[], %s::int[], %s::boolean[])
+                %s::numeric[], %s::boolean[], %s::smallint[], %s::numeric[], %s::bigint[], %s::bigint[], %s::bigint[],
+                %s::jsonb[], %s::text[], %s::int[], %s::boolean[])
          WITH ORDINALITY
          AS t (movil_id, latitud, longitud, altitud, velocidad, rumbo, satelites, hdop,
-               ignicion, bateria, odometro, ms, recibido, raw_data, calidad, huella, valido, orden)
+               ignicion, bateria, odometro, ms, recibido, momento, raw_data, calidad, huella, valido, orden)
 ), nuevas AS (
     INSERT INTO posiciones_recientes (movil_id, latitud, longitud, altitud, velocidad, rumbo, satelites, hdop, ignicion, bateria,
                                        odometro, fecha_gps, fecha_recepcion, raw_data, calidad_datos, huella)
@@ -30,26 +32,27 @@ WITH datos AS MATERIALIZED (
     ON CONFLICT DO NOTHING
     RETURNING movil_id
 ), ultimas AS (
-    SELECT DISTINCT ON (movil_id) * FROM datos ORDER BY movil_id, ms DESC, orden DESC
+    SELECT DISTINCT ON (movil_id) * FROM datos ORDER BY movil_id, momento DESC, orden DESC
 ), validas AS (
-    SELECT DISTINCT ON (movil_id) movil_id, fecha_gps, latitud, longitud, velocidad, rumbo FROM datos WHERE valido
-    ORDER BY movil_id, ms DESC, orden DESC
+    SELECT DISTINCT ON (movil_id) movil_id, fecha_estado, latitud, longitud, velocidad, rumbo FROM datos WHERE valido
+    ORDER BY movil_id, momento DESC, orden DESC
 ), movidos AS (
     UPDATE moviles m
-    SET ultimo_lat = CASE WHEN v.fecha_gps >= coalesce(m.fecha_gps, v.fecha_gps) THEN v.latitud ELSE m.ultimo_lat END,
-        ultimo_lon = CASE WHEN v.fecha_gps >= coalesce(m.fecha_gps, v.fecha_gps) THEN v.longitud ELSE m.ultimo_lon END,
-        ultima_velocidad_kmh = CASE WHEN v.fecha_gps >= coalesce(m.fecha_gps, v.fecha_gps) THEN v.velocidad
+    SET ultimo_lat = CASE WHEN v.fecha_estado >= coalesce(m.fecha_gps, v.fecha_estado) THEN v.latitud ELSE m.ultimo_lat END,
+        ultimo_lon = CASE WHEN v.fecha_estado >= coalesce(m.fecha_gps, v.fecha_estado) THEN v.longitud ELSE m.ultimo_lon END,
+        ultima_velocidad_kmh = CASE WHEN v.fecha_estado >= coalesce(m.fecha_gps, v.fecha_estado) THEN v.velocidad
                                     ELSE m.ultima_velocidad_kmh END,
-        ultimo_rumbo = CASE WHEN v.fecha_gps >= coalesce(m.fecha_gps, v.fecha_gps) THEN coalesce(v.rumbo, m.ultimo_rumbo)
+        ultimo_rumbo = CASE WHEN v.fecha_estado >= coalesce(m.fecha_gps, v.fecha_estado) THEN coalesce(v.rumbo, m.ultimo_rumbo)
                             ELSE m.ultimo_rumbo END,
         ignicion = coalesce(u.ignicion, m.ignicion), bateria_porcentaje = coalesce(u.bateria, m.bateria_porcentaje),
-        calidad_senal = coalesce(u.satelites, m.calidad_senal), fecha_gps = u.fecha_gps, fecha_recepcion = u.fecha_recepcion,
+        calidad_senal = coalesce(u.satelites, m.calidad_senal), fecha_gps = u.fecha_estado, fecha_recepcion = u.fecha_recepcion,
         ultima_actualizacion = now(), estado_conexion = 'conectado'
     FROM ultimas u LEFT JOIN validas v USING (movil_id)
-    WHERE m.id = u.movil_id AND (m.fecha_gps IS NULL OR m.fecha_gps <= u.fecha_gps)
+    WHERE m.id = u.movil_id AND (m.fecha_gps IS NULL OR m.fecha_gps <= u.fecha_estado)
     RETURNING m.id
 )
-SELECT (SELECT count(*) FROM nuevas), (SELECT coalesce(array_agg(id), '{}') FROM movidos)
+SELECT (SELECT count(*) FROM nuevas), (SELECT coalesce(array_agg(id), '{}') FROM movidos),
+       CASE WHEN (SELECT count(*) FROM nuevas) < (SELECT count(*) FROM datos) THEN (SELECT array_agg(movil_id) FROM nuevas) END
 """
 
 SET_APART = """
@@ -78,6 +81,7 @@ def columns(positions: Sequence[Position]) -> list[str]:
         _nullable([fix.odometer_km for fix in fixes]),
         _array([p.time for p in positions]),
         _array([p.received for p in positions]),
+        _array([p.moment for p in positions]),
         _quoted([p.raw for p in positions]),
         _array([p.quality for p in positions]),
         _array([p.fingerprint for p in positions]),

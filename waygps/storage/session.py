@@ -10,6 +10,7 @@ import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, fail
 from twisted.internet.error import ConnectionClosed, ConnectionDone
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
@@ -20,6 +21,12 @@ from txpostgres.txpostgres import Connection, RollbackFailed
 from waygps.errors import StoreUnavailable
 
 Row = tuple[Any, ...]
+
+CONNECT_LIMIT = 10.0
+"""Seconds that a server has to accept a connection."""
+
+GRACE = 1.0
+"""Seconds that PostgreSQL has to say that it gave up a statement."""
 
 SETTINGS = {
     "application_name": "waygps",
@@ -33,13 +40,15 @@ SETTINGS = {
 }
 
 
-def connection_string(url: str) -> str:
+def connection_string(url: str, patience: float = 0) -> str:
     """The libpq connection string for this URL or DSN, with WayGPS' settings where it has none of its own.
 
     WayGPS' options come last, and so hold whatever the URL's say: no URL turns an acknowledgement into a promise.
+    ``patience``: seconds after which PostgreSQL is to give up a statement; 0: never.
     """
     given = parse_dsn(url)
-    options = f"{given.get('options', '')} {SETTINGS['options']}".strip()
+    limit = f"-c statement_timeout={int(patience * 1000)}" if patience else ""
+    options = f"{given.get('options', '')} {SETTINGS['options']} {limit}".strip()
     return str(make_dsn(**{**SETTINGS, **given, "options": options}))
 
 
@@ -61,13 +70,21 @@ def _located(dsn: str) -> str:
     return str(make_dsn(dsn, host=",".join([host] * len(addresses)), hostaddr=",".join(addresses)))
 
 
+def _called_off(result: Any, limit: IDelayedCall) -> Any:
+    if limit.active():
+        limit.cancel()
+    return result
+
+
 class _Connection(Connection):  # type: ignore[misc]  # txpostgres has no types
     """A txpostgres connection that looks up its host's name off the event loop, where libpq would block it.
 
-    It notices the death of an idle connection without a traceback in the log.
+    It notices the death of an idle connection without a traceback in the log, and with a ``limit`` (seconds) also the silence
+    of one that is asked something.
     """
 
     _is_wanted = False
+    limit: float = 0
 
     def connect(self, dsn: str) -> Deferred[Any]:
         self._is_wanted = True
@@ -78,10 +95,23 @@ class _Connection(Connection):  # type: ignore[misc]  # txpostgres has no types
         self._is_wanted = False
         super().close()
 
+    def _runQuery(self, *arguments: Any) -> Deferred[Any]:  # noqa: N802
+        return self._limited(super()._runQuery(*arguments))
+
+    def _runOperation(self, *arguments: Any) -> Deferred[Any]:  # noqa: N802
+        return self._limited(super()._runOperation(*arguments))
+
+    def _limited(self, running: Deferred[Any]) -> Deferred[Any]:
+        """Begins when the statement does, not when it queues. Closing the connection is what ends the wait for its answer."""
+        if self.limit:
+            running.addBoth(_called_off, self.reactor.callLater(self.limit, self.close))
+        return running
+
     def _cb_located(self, located: str, dsn: str) -> Deferred[Any]:
         if not self._is_wanted:
             raise ConnectionDone("closed before it was open")
         connecting: Deferred[Any] = super().connect(located)
+        connecting.addBoth(_called_off, self.reactor.callLater(CONNECT_LIMIT, self.close))
         # Not the addresses: the next time the name is looked up again, and after a failover it is another machine's.
         self.detector.setReconnectable(self, dsn)
         return connecting
@@ -91,6 +121,11 @@ class _Connection(Connection):  # type: ignore[misc]  # txpostgres has no types
             super().doRead()
         except psycopg2.Error:
             self.detector.checkForDeadConnection(Failure())
+
+
+def _is_lost(failure: Failure) -> bool:
+    """Whether to connect anew: after what PostgreSQL calls an operational error, and after a limit that closed the connection."""
+    return bool(failure.check(psycopg2.InterfaceError, psycopg2.OperationalError, RollbackFailed, ConnectionClosed))
 
 
 class _Detector(DeadConnectionDetector):  # type: ignore[misc]
@@ -118,17 +153,22 @@ class _Detector(DeadConnectionDetector):  # type: ignore[misc]
 
 
 class Session:
-    """A connection of its own, one statement at a time. While it is away every statement fails with StoreUnavailable."""
+    """A connection of its own, one statement at a time. While it is away every statement fails with StoreUnavailable.
+
+    With ``patience`` (seconds) a statement that takes longer fails so too: PostgreSQL gives it up, and where not even that is
+    heard, GRACE seconds later, the connection is dropped. What a statement that failed did to the database is not known.
+    """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, url: str, name: str) -> None:
+    def __init__(self, reactor: Any, url: str, name: str, patience: float = 0) -> None:
         self._reactor = reactor
-        self._dsn = connection_string(url)
+        self._dsn = connection_string(url, patience)
         self._name = name
         self._stopped = False
-        self._detector = _Detector(reconnectionIterator=self._pauses, reactor=reactor)
+        self._detector = _Detector(deathChecker=_is_lost, reconnectionIterator=self._pauses, reactor=reactor)
         self._connection = _Connection(reactor=reactor, detector=self._detector)
+        self._connection.limit = patience + GRACE if patience else 0
         self.on_recovery(self._say_back)
 
     def start(self) -> Deferred[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from waygps.errors import StoreUnavailable
 from waygps.position import Vehicle
 from waygps.storage.session import Row, Session
 
@@ -19,7 +20,7 @@ class Vehicles:
 
     ``register``: a device that nobody entered gets a row in ``moviles``, while that has less than ``most`` rows; otherwise it is
     unknown, which is remembered too. ``most`` is the bound of the cache as well.
-    Every change of an identification or plate in the table is heard by LISTEN; after a lost connection all is forgotten.
+    Every change of an identification or plate in the table is heard by LISTEN; after a lost connection all is read again.
     """
 
     _log = Logger()
@@ -31,21 +32,45 @@ class Vehicles:
         self._known: dict[str, Vehicle | None] = {}
         self._asked: dict[str, list[Deferred[Vehicle | None]]] = {}
         self._overtaken: set[str] = set()
-        session.on_recovery(self._known.clear)
 
     async def start(self) -> None:
         """Begin to hear of changes, then read the vehicles that were active last."""
         await self._session.listen("waygps_moviles", self._forget)
-        # The one that reported last goes in last, and so is the last to be forgotten.
-        for row in reversed(await self._session.query_patiently(ALL, [self._most])):
-            self._remember(row[1], Vehicle(*row))
+        self._take(await self._session.query_patiently(ALL, [self._most]))
+        self._session.on_recovery(self._renew)
 
     def find(self, imei: str) -> Vehicle | Deferred[Vehicle | None] | None:
-        """The vehicle, or None for a device that is not accepted; a Deferred of it where the database has to be asked."""
+        """The vehicle, or None for a device that is not accepted; a Deferred of it where the database has to be asked.
+
+        While the database cannot be asked, a device that would be registered is a vehicle with the id 0; another one waits.
+        """
         try:
             return self._known[imei]
         except KeyError:
+            if self._register and not self._session.is_up:
+                return Vehicle(0, imei, None)
             return self._join(imei)
+
+    async def identify(self, imei: str) -> Vehicle | None:
+        """As find, but waiting for the database however long it is away."""
+        while True:
+            found = self.find(imei)
+            vehicle = await found if isinstance(found, Deferred) else found
+            if vehicle is None or vehicle.id:
+                return vehicle
+            await self._session.query_patiently("SELECT 1")
+
+    def _take(self, rows: list[Row]) -> None:
+        # The one that reported last goes in last, and so is the last to be forgotten.
+        self._known = {row[1]: Vehicle(*row) for row in reversed(rows)}
+
+    async def _renew(self) -> None:
+        """What changed meanwhile was not heard. Until all is read what was known serves, as it did while PostgreSQL was away."""
+        try:
+            await self._session.execute("LISTEN waygps_moviles")
+            self._take(await self._session.query(ALL, [self._most]))
+        except StoreUnavailable:
+            self._log.debug("away again: all is read at the next recovery")
 
     def _join(self, imei: str) -> Deferred[Vehicle | None]:
         waiting: Deferred[Vehicle | None] = Deferred()
@@ -58,14 +83,18 @@ class Vehicles:
         return waiting
 
     async def _ask(self, imei: str) -> Vehicle | None:
-        rows = await self._session.query_patiently(FIND, [imei])
-        if not rows and self._register:
-            rows = await self._enter(imei)
+        if not self._register:
+            rows = await self._session.query_patiently(FIND, [imei])
+            return Vehicle(*rows[0]) if rows else None
+        try:
+            rows = await self._session.query(FIND, [imei]) or await self._enter(imei)
+        except StoreUnavailable:
+            return Vehicle(0, imei, None)
         return Vehicle(*rows[0]) if rows else None
 
     async def _enter(self, imei: str) -> list[Row]:
-        new = await self._session.query_patiently(REGISTER, [imei, self._most])
-        rows = await self._session.query_patiently(FIND, [imei])
+        new = await self._session.query(REGISTER, [imei, self._most])
+        rows = await self._session.query(FIND, [imei])
         if new:
             self._log.info("device {imei} is new: registered as vehicle {id}", imei=imei, id=new[0][0])
         elif not rows:
@@ -75,7 +104,7 @@ class Vehicles:
     def _cb_found(self, vehicle: Vehicle | None, imei: str) -> None:
         if imei in self._overtaken:
             self._overtaken.discard(imei)
-        else:
+        elif vehicle is None or vehicle.id:
             self._remember(imei, vehicle)
         for waiting in self._asked.pop(imei):
             waiting.callback(vehicle)

@@ -1,121 +1,101 @@
-"""Batches that form by themselves: while one is being committed the next gathers, and leaves when the last returns."""
+"""Writes parcels into PostgreSQL, in batches, over connections of its own."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 import psycopg2
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from waygps.errors import StoreUnavailable
-from waygps.position import Position, Refused, Stored, set_apart
+from waygps.position import Parcel, Position, Refused, Stored, set_apart
 from waygps.storage.batch import MAKE_PARTITIONS, SET_APART, STORE, columns, months, row_apart
-from waygps.storage.session import Session
+from waygps.storage.gathering import Gathering
+from waygps.storage.session import Row, Session
+
+Repeated = Callable[[int, int], None]
+"""Told that of a vehicle (id) so many fixes were in the history already."""
 
 
-class _Parcel:
-    """What one message brings, and the Deferred that waits for it."""
-
-    __slots__ = ("done", "positions", "refused")
-
-    def __init__(self, positions: Sequence[Position], refused: Sequence[Refused]) -> None:
-        self.positions = positions
-        self.refused = refused
-        self.done: Deferred[Stored] = Deferred()
+def _ignore(vehicle: int, fixes: int) -> None:
+    pass
 
 
 class BatchWriter:
     """Writes parcels in the order of their arrival, up to ``most`` positions a statement, over one session.
 
-    While PostgreSQL is out of reach the parcels wait, and so do those who sent them. A row that PostgreSQL refuses is found by
-    halving its batch and set apart with the reason; the others are stored.
+    A row that PostgreSQL refuses is found by halving its batch and set apart with the reason; the others are stored. While
+    PostgreSQL is out of reach everything fails with StoreUnavailable, at once or as soon as the session's patience ends.
     """
 
     _log = Logger()
 
-    def __init__(self, session: Session, most: int = 1000) -> None:
+    def __init__(self, session: Session, most: int = 1000, repeated: Repeated = _ignore) -> None:
         self._session = session
-        self._most = most
-        self._waiting: deque[_Parcel] = deque()
-        self._idle = True
+        self._repeated = repeated
+        self._gathering = Gathering(self._commit, most)
 
-    def write(self, positions: Sequence[Position], refused: Sequence[Refused]) -> Deferred[Stored]:
-        """Fires when all of it is committed; fails with StoreUnavailable when the server stops before that."""
-        parcel = _Parcel(positions, refused)
-        self._waiting.append(parcel)
-        if self._idle:
-            self._idle = False
-            ensureDeferred(self._work())
-        return parcel.done
+    def write(self, parcel: Parcel) -> Deferred[Stored]:
+        """Fires when all of it is committed; fails with StoreUnavailable when that is not known to be so."""
+        return self._gathering.put(parcel)
 
-    async def _work(self) -> None:
-        while self._waiting:
-            batch = self._take()
-            try:
-                stored = await self._commit(batch)
-            except Exception:  # whatever it is, the next batch is another one
-                self._give_up(batch, Failure())
-            else:
-                for parcel in batch:
-                    parcel.done.callback(stored)
-        self._idle = True
+    async def probe(self) -> None:
+        """Ask PostgreSQL for a sign of life; StoreUnavailable where it gives none."""
+        await self._session.query("SELECT 1")
 
-    def _take(self) -> list[_Parcel]:
-        batch = [self._waiting.popleft()]
-        size = len(batch[0].positions)
-        while self._waiting and size + len(self._waiting[0].positions) <= self._most:
-            parcel = self._waiting.popleft()
-            size += len(parcel.positions)
-            batch.append(parcel)
-        return batch
-
-    def _give_up(self, batch: list[_Parcel], failure: Failure) -> None:
-        for parcel in batch:
-            parcel.done.errback(failure)
-
-    async def _commit(self, batch: list[_Parcel]) -> Stored:
-        for parcel in batch:
+    async def _commit(self, parcels: Sequence[Parcel]) -> Stored:
+        for parcel in parcels:
             for refused in parcel.refused:
                 await self._set_apart(refused)
-        return await self._store([position for parcel in batch for position in parcel.positions])
+        return await self._store([position for parcel in parcels for position in parcel.positions], parcels)
 
-    async def _store(self, positions: list[Position]) -> Stored:
+    async def _store(self, positions: Sequence[Position], parcels: Sequence[Parcel]) -> Stored:
         if not positions:
             return Stored()
         try:
-            ((new, moved),) = await self._statement(positions)
+            ((new, moved, fresh),) = await self._statement(positions)
         except StoreUnavailable:
             raise
         except Exception as error:  # a row that PostgreSQL refuses, or that a plugin filled with what is no number
-            return await self._isolate(positions, error)
+            return await self._isolate(positions, parcels, error)
+        if new < len(positions):
+            self._tell_repeated(positions, fresh or ())
         return Stored(new, frozenset(moved))
 
-    async def _statement(self, positions: list[Position]) -> list[tuple[int, list[int]]]:
+    async def _statement(self, positions: Sequence[Position]) -> list[Row]:
         arguments = columns(positions)
         try:
-            return await self._session.query_patiently(STORE, arguments)
+            return await self._session.query(STORE, arguments)
         except psycopg2.errors.CheckViolation as error:
             if error.diag.constraint_name:
                 raise
         # A CheckViolation without a constraint is PostgreSQL's way of saying that the month has no partition yet.
-        await self._session.query_patiently(MAKE_PARTITIONS, [months(positions)])
-        return await self._session.query_patiently(STORE, arguments)
+        await self._session.query(MAKE_PARTITIONS, [months(positions)])
+        return await self._session.query(STORE, arguments)
 
-    async def _isolate(self, positions: list[Position], error: Exception) -> Stored:
+    async def _isolate(self, positions: Sequence[Position], parcels: Sequence[Parcel], error: Exception) -> Stored:
         if len(positions) == 1:
             reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             self._log.warn("a fix of {imei} is set apart: {reason}", imei=positions[0].vehicle.imei, reason=reason)
-            await self._set_apart(set_apart(positions[0], reason))
+            await self._set_apart(set_apart(positions[0], reason, _message(positions[0], parcels)))
             return Stored()
         middle = len(positions) // 2
-        first, second = await self._store(positions[:middle]), await self._store(positions[middle:])
+        first, second = await self._store(positions[:middle], parcels), await self._store(positions[middle:], parcels)
         return Stored(first.new + second.new, first.moved | second.moved)
 
     async def _set_apart(self, refused: Refused) -> None:
-        await self._session.query_patiently(SET_APART, row_apart(refused))
+        await self._session.query(SET_APART, row_apart(refused))
+
+    def _tell_repeated(self, positions: Sequence[Position], fresh: Iterable[int]) -> None:
+        for vehicle, fixes in (Counter(position.vehicle.id for position in positions) - Counter(fresh)).items():
+            self._repeated(vehicle, fixes)
+
+
+def _message(position: Position, parcels: Sequence[Parcel]) -> bytes:
+    """The bytes that this position came in."""
+    return next(parcel.message for parcel in parcels if any(each is position for each in parcel.positions))
 
 
 class ShardedWriter:
@@ -124,6 +104,11 @@ class ShardedWriter:
     def __init__(self, writers: Sequence[BatchWriter]) -> None:
         self._writers = writers
 
-    def write(self, vehicle: int, positions: Sequence[Position], refused: Sequence[Refused]) -> Deferred[Stored]:
-        """As BatchWriter.write, for the positions of one vehicle."""
-        return self._writers[vehicle % len(self._writers)].write(positions, refused)
+    def write(self, parcel: Parcel) -> Deferred[Stored]:
+        """As BatchWriter.write."""
+        return self._writers[parcel.vehicle.id % len(self._writers)].write(parcel)
+
+    async def probe(self) -> None:
+        """As BatchWriter.probe, of every connection."""
+        for writer in self._writers:
+            await writer.probe()

@@ -117,12 +117,11 @@ class API:
 
     @app.route("/health", methods=["GET"])
     async def health(self, request: IRequest) -> bytes:
-        """Whether the server does its work; the details only for who is logged in."""
+        """Whether the server does its work; the details only for who is logged in, which PostgreSQL has to say."""
         state = self._health()
-        status = 503 if state["estado"] == "error" else 200
-        if status == 503 or await self._accounts.user_of(request_token(request)) is None:
-            state = {name: state[name] for name in ("estado", "base_de_datos", "version")}
-        return answer(request, state, status)
+        if state["base_de_datos"] == "error" or await self._accounts.user_of(request_token(request)) is None:
+            state = {name: state[name] for name in ("estado", "base_de_datos", "spool", "version")}
+        return answer(request, state, 503 if state["estado"] == "error" else 200)
 
     @app.handle_errors
     def on_error(self, request: IRequest, failure: Failure) -> bytes:  # type: ignore[misc]  # Klein binds it

@@ -1,0 +1,229 @@
+"""The file that takes parcels while PostgreSQL is out of reach: SQLite in WAL mode, every append fsynced, off the event loop.
+
+Parcels are kept as JSON, which holds whatever a decoder may have put into a fix. The numbers of the rows are the order.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from msgspec import MsgspecError, Struct, json
+from twisted.enterprise.adbapi import ConnectionPool
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from waygps.errors import SpoolFull, SpoolUnavailable, StoreUnavailable, WayGPSError
+from waygps.position import Parcel
+from waygps.storage.gathering import Gathering
+
+NAME = "spool.sqlite3"
+PAGE = 4096
+COLUMNS = "number INTEGER PRIMARY KEY, received INTEGER NOT NULL, fixes INTEGER NOT NULL, body BLOB NOT NULL"
+SCHEMA = f"CREATE TABLE IF NOT EXISTS parcels ({COLUMNS}); CREATE TABLE IF NOT EXISTS unreadable ({COLUMNS});"
+APPEND = "INSERT INTO parcels (received, fixes, body) VALUES (?, ?, ?)"
+OLDEST = "SELECT number, received, fixes, body FROM parcels ORDER BY number LIMIT ?"
+FORGET = "DELETE FROM parcels WHERE number = ?"
+SET_ASIDE = "INSERT INTO unreadable SELECT * FROM parcels WHERE number = ?"
+AT_ONCE = 1000
+"""Fixes in one append, and about so many in one reading: a few milliseconds of the event loop's time."""
+PARCELS = 500
+
+_encode = json.Encoder().encode
+_decode = json.Decoder(Parcel).decode
+
+
+class Kept(Struct, frozen=True):
+    """A parcel in the spool, and its number there."""
+
+    number: int
+    parcel: Parcel
+
+
+class Spool:
+    """``fixes`` it holds, the time of the ``oldest`` (seconds since 1970; None while it is empty), and whether it ``is_full``."""
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, directory: Path, most_mb: int) -> None:
+        self.path = directory / NAME
+        self.fixes = 0
+        self.oldest: float | None = None
+        self.is_full = False
+        self._reactor = reactor
+        self._most_pages = most_mb * 2**20 // PAGE
+        self._gathering = Gathering(self._append, AT_ONCE)
+        self._pool: ConnectionPool | None = None
+
+    def open(self) -> None:
+        """Look into the file, or make it. Blocks. A damaged one is put aside for an operator; WayGPSError: it cannot be had."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._look()
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                self._put_aside(error)
+                self._look()
+        except (OSError, sqlite3.Error) as error:
+            raise WayGPSError(f"the spool {self.path} cannot be opened: {error} (setting data_dir)") from error
+
+    def start(self) -> None:
+        """Begin to take parcels: a thread of its own, started when first needed."""
+        self._pool = ConnectionPool(
+            "sqlite3",
+            str(self.path),
+            check_same_thread=False,
+            cp_min=1,
+            cp_max=1,
+            cp_openfun=self._set_up,
+            cp_reactor=self._reactor,
+        )
+        self._pool.start()
+
+    def close(self) -> None:
+        """Close the file. What is being appended fails."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+    def append(self, parcel: Parcel) -> Deferred[None]:
+        """Fires when the parcel is on disk; fails with SpoolFull, or SpoolUnavailable where the disk does not take it."""
+        return self._gathering.put(parcel)
+
+    async def first(self) -> list[Kept]:
+        """The oldest parcels, in their order."""
+        rows = await self._run(_rows)
+        self.oldest = rows[0][1] / 1000 if rows else None
+        kept = [self._read(*row) for row in rows]
+        unreadable = [row for row, parcel in zip(rows, kept, strict=True) if parcel is None]
+        if unreadable:
+            await self._set_aside([row[0] for row in unreadable], sum(row[2] for row in unreadable))
+        return [parcel for parcel in kept if parcel is not None]
+
+    async def forget(self, kept: Sequence[Kept]) -> None:
+        """These are in PostgreSQL."""
+        await self._run(_delete, [(each.number,) for each in kept])
+        self._count(-sum(_fixes(each.parcel) for each in kept))
+        self.is_full = False
+
+    async def set_aside(self, kept: Kept) -> None:
+        """No database takes this one: it stays in the file, for an operator, and out of the way."""
+        await self._set_aside([kept.number], _fixes(kept.parcel))
+
+    async def tidy(self) -> None:
+        """Give the disk back; for an empty spool."""
+        await self._run(_vacuum)
+
+    # -- on the event loop
+
+    async def _append(self, parcels: Sequence[Parcel]) -> None:
+        now = int(time.time() * 1000)
+        await self._run(_insert, [(now, _fixes(parcel), _encode(parcel)) for parcel in parcels])
+        self.oldest = self.oldest or now / 1000
+        self._count(sum(map(_fixes, parcels)))
+
+    async def _run(self, work: Any, *arguments: Any) -> Any:
+        if self._pool is None:
+            raise StoreUnavailable("the server is stopping")
+        try:
+            return await self._pool.runWithConnection(work, *arguments)
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+                self.is_full = True
+                raise SpoolFull(f"the spool {self.path} is full: {error}") from error
+            raise SpoolUnavailable(f"the spool {self.path} cannot be used: {error}") from error
+
+    def _count(self, fixes: int) -> None:
+        self.fixes += fixes
+        if not self.fixes:
+            self.oldest = None
+
+    def _read(self, number: int, received: int, fixes: int, body: bytes) -> Kept | None:
+        try:
+            return Kept(number, _decode(body))
+        except MsgspecError as error:
+            self._log.error("parcel {number} of the spool cannot be read: {reason}", number=number, reason=str(error))
+            return None
+
+    async def _set_aside(self, numbers: Sequence[int], fixes: int) -> None:
+        where = str(self.path)
+        self._log.critical("{fixes} acknowledged fixes are kept in the table unreadable of {where}", fixes=fixes, where=where)
+        await self._run(_set_aside, [(number,) for number in numbers])
+        self._count(-fixes)
+
+    # -- blocking
+
+    def _look(self) -> None:
+        with closing(sqlite3.connect(self.path)) as connection:
+            self._set_up(connection)
+            ((verdict,),) = connection.execute("PRAGMA quick_check(1)")
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
+            connection.executescript(SCHEMA)
+            ((fixes, oldest),) = connection.execute("SELECT coalesce(sum(fixes), 0), min(received) FROM parcels")
+        self.fixes, self.oldest = fixes, oldest and oldest / 1000
+
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA page_size = {PAGE}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # the log is fsynced at every commit
+        connection.execute("PRAGMA fullfsync = ON")  # where fsync alone does not reach the disk
+        connection.execute(f"PRAGMA max_page_count = {self._most_pages}")
+
+    def _put_aside(self, error: Exception) -> None:
+        aside = self.path.with_name(f"{NAME}.damaged-{int(time.time())}")
+        for suffix in ("", "-wal", "-shm"):
+            part = self.path.with_name(NAME + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+        self._log.critical(
+            "the spool is damaged ({reason}): it is kept as {aside}, acknowledged fixes in it are not in the history. "
+            "Try: sqlite3 {aside} .recover",
+            reason=str(error),
+            aside=str(aside),
+        )
+
+
+def _fixes(parcel: Parcel) -> int:
+    return len(parcel.positions) + len(parcel.refused)
+
+
+# -- in the thread
+
+
+def _rows(connection: Any) -> list[tuple[int, int, int, bytes]]:
+    rows, fixes = [], 0
+    for row in connection.execute(OLDEST, (PARCELS,)):
+        rows.append(row)
+        fixes += row[2]
+        if fixes >= AT_ONCE:
+            break
+    return rows
+
+
+def _insert(connection: Any, rows: Iterable[tuple[int, int, bytes]]) -> None:
+    connection.executemany(APPEND, rows)
+    connection.commit()
+
+
+def _delete(connection: Any, numbers: Iterable[tuple[int]]) -> None:
+    connection.executemany(FORGET, numbers)
+    connection.commit()
+
+
+def _set_aside(connection: Any, numbers: Sequence[tuple[int]]) -> None:
+    connection.executemany(SET_ASIDE, numbers)
+    connection.executemany(FORGET, numbers)
+    connection.commit()
+
+
+def _vacuum(connection: Any) -> None:
+    connection.commit()
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
