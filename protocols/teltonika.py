@@ -219,24 +219,27 @@ def _record(layout: _Layout, data: bytes, at: int, warnings: list[str]) -> tuple
     """Read one record of codec 8, 8 Extended or 16; gives where it ends too."""
     head = layout.head
     time, priority, lon, lat, altitude, angle, satellites, speed, event, *generation, total = head.unpack_from(data, at)
-    fields: _Values = {"time": time, "altitude_m": altitude, "speed_kmh": speed, "satellites": satellites}
+    fields: _Values = {}
     attributes: _Values = {}
-    fields["lat"], fields["lon"], fields["valid"] = lat / 10_000_000, lon / 10_000_000, satellites > 0 and (lat != 0 or lon != 0)
-    if angle < 360:
-        fields["course_deg"] = angle
-    else:
+    course = angle if angle < 360 else None
+    if course is None:
         warnings.append(f"angle is {angle}, expected 0 to 359")
     number, at = _elements(data, at + head.size, layout, (attributes, fields), warnings)
     if number != total:
         raise DecodeError(f"the record has {number} IO elements, {total} expected", data)
-    _derive(attributes, warnings)
+    if attributes:
+        _derive(attributes, warnings)
     if event:
         attributes["event"], fields["alarm"] = event, _alarm(event, priority, attributes)
     if priority:
         attributes["priority"] = priority
     if generation:
         (attributes["generation"],) = generation
-    return Fix(attributes=attributes, **fields), at
+    measured = {"time": time, "altitude_m": altitude, "speed_kmh": speed, "course_deg": course, "satellites": satellites}
+    is_valid = satellites > 0 and (lat != 0 or lon != 0)
+    # The elements come last: a device that measures one of these twice means the one with a name.
+    values = measured | fields
+    return Fix(lat=lat / 10_000_000, lon=lon / 10_000_000, valid=is_valid, attributes=attributes, **values), at
 
 
 _EPOCH_7 = utc_ms(2007, 1, 1)

@@ -13,6 +13,7 @@ from waygps.errors import DecodeError
 from waygps.fix import Message
 from waygps.ingest.answers import AnswerQueue, Brake
 from waygps.ingest.decoding import fenced
+from waygps.ingest.prompt import PromptWriter
 from waygps.interfaces import Answer, IDecoder, ISession, ISessionFactory
 
 
@@ -33,6 +34,7 @@ class DeviceStream(Protocol):
         assert self.transport is not None
         self.peer = peer_name(self.transport.getPeer())
         brake = Brake(self.transport)  # type: ignore[arg-type]  # a TCP transport is a producer too
+        self._writer = PromptWriter(self.transport)
         self._answers = AnswerQueue(self._write, brake)
         self._session = self._sessions.session(self.peer, brake)
 
@@ -65,7 +67,7 @@ class DeviceStream(Protocol):
             # After a message that failed no answer may leave: the device would take it for that message's.
             return
         if answer.data:
-            transport.write(answer.data)
+            self._writer.write(answer.data)
         if answer.close:
             self._broken = self._closing = True
             transport.loseConnection()
