@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
 from waygps.interfaces import Answer, IDecoder, ISession, ISessionFactory
 from waygps.pipeline.pipeline import Receipt
-from waygps.position import Position, Refused, Stored, Vehicle, fingerprint, position
+from waygps.position import Parcel, Position, Stored, Vehicle, fingerprint, position
 
 NOON = 1_795_521_600_000
 """2026-11-24 12:00:00 UTC, in milliseconds."""
@@ -150,11 +150,11 @@ class FakeWriter:
     """Keeps what is to be written; the test says what became of it."""
 
     def __init__(self) -> None:
-        self.written: list[tuple[int, list[Position], list[Refused]]] = []
+        self.written: list[Parcel] = []
         self.commits: list[Deferred[Stored]] = []
 
-    def write(self, vehicle: int, positions: Sequence[Position], refused: Sequence[Refused]) -> Deferred[Stored]:
-        self.written.append((vehicle, list(positions), list(refused)))
+    def write(self, parcel: Parcel) -> Deferred[Stored]:
+        self.written.append(parcel)
         self.commits.append(Deferred())
         return self.commits[-1]
 

@@ -76,6 +76,32 @@ class RawDataTests(SynchronousTestCase):
         assert raw(a_fix(power_v=0.0, gsm=0)) == {"protocolo": "lines", "alimentacion_v": 0.0, "gsm": 0}
 
 
+class MomentTests(SynchronousTestCase):
+    def moment(self, time: int | None, skew: int = 0) -> tuple[int, int]:
+        """The time and the moment of a fix received at noon."""
+        made = position(VAN, a_fix(time), "buena", "lines", NOON, 1, skew)
+        return made.time - NOON, made.moment - NOON
+
+    def test_its_own_time(self) -> None:
+        """A fix counts by its own time, and by its reception where it has none."""
+        assert self.moment(NOON - 5_000) == (-5_000, -5_000)
+        assert self.moment(None) == (0, 0)
+
+    def test_ahead(self) -> None:
+        """A fix that is ahead of its reception keeps its time in the history, and counts from the reception."""
+        assert self.moment(NOON + 540_000) == (540_000, 0)
+
+    def test_skew(self) -> None:
+        """The error of a clock that is known to be wrong is taken out of what counts, and not of the history."""
+        assert self.moment(NOON - 3_600_000, skew=-3_598_000) == (-3_600_000, -2_000)
+        assert self.moment(NOON + 300_000, skew=302_000) == (300_000, -2_000)
+
+    @given(st.integers(-(2**45), 2**45), st.integers(-(2**45), 2**45))
+    def test_never_ahead(self, ahead: int, skew: int) -> None:
+        """No clock, right or wrong, lets a fix count as later than it came."""
+        assert self.moment(NOON + ahead, skew)[1] <= 0
+
+
 class StorableTests(SynchronousTestCase):
     def test_nul(self) -> None:
         """A NUL that a device sends in a text does not keep its fix out of PostgreSQL."""
@@ -115,8 +141,8 @@ class RefusedTests(SynchronousTestCase):
         assert json.decode(row.fix)["lat"] is None
 
     def test_set_apart(self) -> None:
-        """A position that PostgreSQL refuses is kept as what it was."""
+        """A position that PostgreSQL refuses is kept as what it was, with the bytes that it came in."""
         stored = position(VAN, a_fix(), "buena", "lines", NOON, 99)
-        row = set_apart(stored, "PostgreSQL: no")
-        assert (row.device, row.reason, row.time, row.fingerprint) == ("A1", "PostgreSQL: no", NOON, 99)
+        row = set_apart(stored, "PostgreSQL: no", b"\0\1")
+        assert (row.device, row.reason, row.time, row.fingerprint, row.message) == ("A1", "PostgreSQL: no", NOON, 99, b"\0\1")
         assert json.decode(row.fix)["lat"] == -34.6

@@ -9,12 +9,10 @@ from twisted.internet import defer, reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import TestCase
 
 from tests.fakes import FakeSessions, LineDecoder, logged
-from waygps.ingest.receivers import Drain, ReceiverService
-from waygps.ingest.valve import Valve
+from waygps.ingest.receivers import ReceiverService
 from waygps.interfaces import ISessionFactory
 from waygps.storage.receivers import Receiver
 from waygps.vendor import Vendor
@@ -161,31 +159,3 @@ class ReceiverTests(TestCase):
         yield service.stopService()
         again = self.receiver("TCP", port)
         assert again.fault == ""
-
-
-class DrainTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.clock, self.valve = Clock(), Valve(10)
-        self.drain = Drain(self.clock, self.valve, patience=10)
-        self.drain.startService()
-
-    def test_waits_for_what_was_read(self) -> None:
-        """A stop waits until every fix that was read is durable, and a moment more for the answers to leave."""
-        self.valve.take(2)
-        stopped = self.drain.stopService()
-        assert self.valve.is_shut
-        self.clock.advance(5)
-        self.assertNoResult(stopped)
-        self.valve.give_back(2)
-        self.clock.advance(0.1)
-        self.successResultOf(stopped)
-
-    def test_patience(self) -> None:
-        """A stop ends when the database does not come back, and says how many fixes are not acknowledged."""
-        self.valve.take(2)
-        with logged() as log:
-            stopped = self.drain.stopService()
-            self.clock.pump([9.9, 0.2, 0.1])
-        self.successResultOf(stopped)
-        assert log == ["2 fixes were not stored before the stop: they are not acknowledged"]
-        self.valve.give_back(2)

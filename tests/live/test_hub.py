@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes import NOON, FakeVehicles, FakeWriter, a_fix, a_position, logged
 from waygps.fix import Message
-from waygps.live.hub import SESSION_ENDED, Hub
+from waygps.live.hub import FAULT, SESSION_ENDED, Hub
 from waygps.pipeline.pipeline import Pipeline
 from waygps.position import Vehicle
 
@@ -23,10 +23,14 @@ class FakeClient:
     def __init__(self, session: bytes = b"") -> None:
         self.session = session
         self.heard: list[tuple[int, Any]] = []
+        self.alerts: list[tuple[str, Any]] = []
         self.ended: list[tuple[int, str]] = []
 
     def offer(self, vehicle: int, message: bytes) -> None:
         self.heard.append((vehicle, json.decode(message)["data"]))
+
+    def alert(self, kind: str, message: bytes) -> None:
+        self.alerts.append((kind, json.decode(message)))
 
     def end(self, code: int, reason: str) -> None:
         self.ended.append((code, reason))
@@ -36,6 +40,9 @@ class BrokenClient(FakeClient):
     """A client whose connection has a bug."""
 
     def offer(self, vehicle: int, message: bytes) -> None:
+        raise RuntimeError("a bug")
+
+    def alert(self, kind: str, message: bytes) -> None:
         raise RuntimeError("a bug")
 
 
@@ -69,10 +76,19 @@ class HubTests(SynchronousTestCase):
         self.hub.tell(VAN, [a_position(VAN, a_fix(lat=0.0, lon=0.0, valid=False))])
         assert self.client.heard == []
 
+    def test_clock_ahead(self) -> None:
+        """A report of a clock that is ahead does not hold the vehicle: the next right one is where it is."""
+        self.hub.tell(VAN, [a_position(VAN, a_fix(NOON + 540_000, lat=1.0), NOON)])
+        self.hub.tell(VAN, [a_position(VAN, a_fix(NOON + 4_000, lat=2.0), NOON + 5_000)])
+        assert [(data["latitud"], data["fecha_gps"]) for _, data in self.client.heard] == [
+            (1.0, "2026-11-24T12:00:00Z"),
+            (2.0, "2026-11-24T12:00:04Z"),
+        ]
+
     def test_position_lost(self) -> None:
         """A vehicle in a tunnel stays where it was last seen, with its new time."""
         self.hub.tell(VAN, [a_position(VAN, a_fix(lat=1.0))])
-        self.hub.tell(VAN, [a_position(VAN, a_fix(NOON + 60_000, lat=0.0, valid=False))])
+        self.hub.tell(VAN, [a_position(VAN, a_fix(NOON + 60_000, lat=0.0, valid=False), NOON + 60_000)])
         assert [(data["latitud"], data["fecha_gps"]) for _, data in self.client.heard] == [
             (1.0, "2026-11-24T12:00:00Z"),
             (1.0, "2026-11-24T12:01:00Z"),
@@ -96,6 +112,30 @@ class HubTests(SynchronousTestCase):
         assert len(self.client.heard) == 2
         assert len(lines) == 1
         assert "failed and is dropped" in lines[0]
+        assert len(self.flushLoggedErrors(RuntimeError)) == 1
+
+    def test_alert(self) -> None:
+        """Every client is told what became of the server, whatever vehicles it watches, until it leaves."""
+        other = FakeClient()
+        self.hub.join(other)
+        self.hub.alert("base_de_datos_fuera", "PostgreSQL is out of reach")
+        self.hub.leave(other)
+        self.hub.alert("base_de_datos_de_vuelta", "PostgreSQL is back")
+        out = {"type": "system_alert", "alert_type": "base_de_datos_fuera", "message": "PostgreSQL is out of reach"}
+        assert other.alerts == [("base_de_datos_fuera", out)]
+        assert [kind for kind, _ in self.client.alerts] == ["base_de_datos_fuera", "base_de_datos_de_vuelta"]
+        assert self.client.heard == []
+
+    def test_alert_and_one_clients_fault(self) -> None:
+        """A client with a bug is dropped at an alert too: neither the others nor the one who raised it notice."""
+        broken = BrokenClient()
+        self.hub.join(broken)
+        with logged() as lines:
+            for _ in range(2):
+                self.hub.alert("cola_llena", "The spool is full")
+        assert [kind for kind, _ in self.client.alerts] == ["cola_llena"] * 2
+        assert [code for code, _ in broken.ended] == [FAULT]
+        assert len(lines) == 1
         assert len(self.flushLoggedErrors(RuntimeError)) == 1
 
     def test_end_session(self) -> None:

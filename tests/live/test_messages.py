@@ -6,8 +6,8 @@ from msgspec import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes import NOON, a_fix, a_position
-from waygps.live.messages import Problem, client_message, encode, gps_update, initial_state
-from waygps.position import Vehicle
+from waygps.live.messages import Problem, client_message, encode, gps_update, initial_state, system_alert
+from waygps.position import Vehicle, position
 
 VAN = Vehicle(7, "A1", "AB123CD")
 
@@ -53,6 +53,12 @@ class GpsUpdateTests(SynchronousTestCase):
             },
         }
 
+    def test_wrong_clock(self) -> None:
+        """A page never sees the time of a wrong clock, by which it would take right reports for old ones."""
+        known = position(VAN, a_fix(NOON - 10_800_000), "buena", "lines", NOON, 1, skew=-10_800_000)
+        for place in (a_position(VAN, a_fix(NOON + 540_000)), known):
+            assert json.decode(gps_update(VAN, place, place))["data"]["fecha_gps"] == "2026-11-24T12:00:00Z"
+
     def test_unknown_is_null(self) -> None:
         """What a device does not say is there as null, so that a page never asks for a missing key."""
         place = a_position(VAN, a_fix())
@@ -65,7 +71,8 @@ class GpsUpdateTests(SynchronousTestCase):
     def test_without_a_fix(self) -> None:
         """A report without a position leaves the marker where it was last seen, with the new time and state."""
         place = a_position(VAN, a_fix(NOON, lat=1.0, speed_kmh=30.0, ignition=True))
-        newest = a_position(VAN, a_fix(NOON + 60_000, lat=0.0, lon=0.0, valid=False, speed_kmh=0.0, ignition=False))
+        unlocated = a_fix(NOON + 60_000, lat=0.0, lon=0.0, valid=False, speed_kmh=0.0, ignition=False)
+        newest = a_position(VAN, unlocated, NOON + 60_000)
         data = json.decode(gps_update(VAN, newest, place))["data"]
         assert (data["latitud"], data["longitud"], data["velocidad"]) == (1.0, -58.4, 30.0)
         assert (data["ignicion"], data["fecha_gps"]) == (False, "2026-11-24T12:01:00Z")
@@ -77,6 +84,14 @@ class OtherMessagesTests(SynchronousTestCase):
         assert json.decode(initial_state('[{"id": 7, "patente": "ñ"}]')) == {
             "type": "initial_state",
             "mobiles": [{"id": 7, "patente": "ñ"}],
+        }
+
+    def test_system_alert(self) -> None:
+        """A page tells alerts by their type, and has a text for people."""
+        assert json.decode(system_alert("cola_llena", "The spool is full")) == {
+            "type": "system_alert",
+            "alert_type": "cola_llena",
+            "message": "The spool is full",
         }
 
     def test_problem(self) -> None:

@@ -41,6 +41,31 @@ class OutboxTests(SynchronousTestCase):
         assert sorted(self.sent) == [b"998", b"999"]
         assert self.outbox.replaced == 998
 
+    def test_alerts_of_each_kind(self) -> None:
+        """A client that fell behind gets the newest alert of each kind beside the updates, and no backlog of alerts."""
+        for number in range(100):
+            self.outbox.offer("cola_llena", b"full %d" % number)
+            self.outbox.offer("base_de_datos_fuera", b"away %d" % number)
+            self.outbox.offer(7, b"moved %d" % number)
+        self.outbox.resumeProducing()
+        assert sorted(self.sent) == [b"away 99", b"full 99", b"moved 99"]
+
+    def test_last_of_a_story(self) -> None:
+        """Of alerts that contradict each other the one that came last is the last that a slow client reads."""
+        for _ in range(3):
+            self.outbox.offer("fuera", b"away")
+            self.outbox.offer("de_vuelta", b"back")
+        self.outbox.offer("fuera", b"away again")
+        self.outbox.resumeProducing()
+        assert self.sent == [b"back", b"away again"]
+
+    def test_oldest_first(self) -> None:
+        """Vehicles keep their turn: one that reports often does not fall behind the others."""
+        for vehicle, message in ((1, b"a"), (2, b"b"), (1, b"c")):
+            self.outbox.offer(vehicle, message)
+        self.outbox.resumeProducing()
+        assert self.sent == [b"c", b"b"]
+
     def test_paused_again_while_sending(self) -> None:
         """A connection that fills up in the middle gets the rest when it has room again, each update once."""
 

@@ -178,6 +178,32 @@ class SocketTests(SynchronousTestCase):
         (update,) = self.heard()
         assert update["data"]["latitud"] == 49.0
 
+    def test_alert(self) -> None:
+        """An alert reaches every client after its initial state, also one that watches a single vehicle."""
+        self.database.reading = defer.Deferred()
+        self.connect()
+        self.say(b'{"type": "subscribe_mobile", "mobile_id": 8}')
+        self.hub.alert("base_de_datos_fuera", "PostgreSQL is out of reach")
+        assert self.heard() == []
+        self.database.reading.callback("[]")
+        state, alert = self.heard()
+        assert state["type"] == "initial_state"
+        assert alert == {"type": "system_alert", "alert_type": "base_de_datos_fuera", "message": "PostgreSQL is out of reach"}
+
+    def test_slow_client_and_alerts(self) -> None:
+        """A client that did not read while the database went and came gets one alert of each kind, the present state last."""
+        self.connect()
+        self.heard()
+        self.transport.producer.pauseProducing()
+        for _ in range(20):
+            self.hub.alert("base_de_datos_fuera", "PostgreSQL is out of reach")
+            self.move(VAN)
+            self.hub.alert("base_de_datos_de_vuelta", "PostgreSQL is back")
+        self.transport.producer.resumeProducing()
+        kinds = [message.get("alert_type", message["type"]) for message in self.heard()]
+        assert sorted(kinds) == ["base_de_datos_de_vuelta", "base_de_datos_fuera", "gps_update"]
+        assert kinds[-1] == "base_de_datos_de_vuelta"
+
     def test_slow_client_that_complains(self) -> None:
         """A client that sends nonsense and never reads the answers does not fill the server's memory."""
         self.connect()

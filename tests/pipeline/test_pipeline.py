@@ -38,8 +38,9 @@ class PipelineTests(SynchronousTestCase):
         receipt = self.submit(a_fix(NOON - 5_000, satellites=9, hdop=1.0))
         self.assertNoResult(receipt)
         assert self.heard == []
-        ((vehicle, (stored,), refused),) = self.writer.written
-        assert (vehicle, refused) == (7, [])
+        (parcel,) = self.writer.written
+        (stored,) = parcel.positions
+        assert (parcel.vehicle, parcel.refused, parcel.message) == (VAN, [], b"raw")
         assert (stored.vehicle, stored.time, stored.received, stored.quality) == (VAN, NOON - 5_000, NOON, "excelente")
         assert '"protocolo":"lines"' in stored.raw
         self.writer.commit(moved=[7])
@@ -78,8 +79,9 @@ class PipelineTests(SynchronousTestCase):
         """A fix that cannot be is kept apart with the reason and the bytes, beside the good one of the same message."""
         with logged() as lines:
             receipt = self.submit(a_fix(lat=91.0), a_fix())
-        ((_, positions, (apart,)),) = self.writer.written
-        assert [position.fix.lat for position in positions] == [-34.6]
+        (parcel,) = self.writer.written
+        (apart,) = parcel.refused
+        assert [position.fix.lat for position in parcel.positions] == [-34.6]
         assert (apart.device, apart.reason, apart.message) == ("A1", "latitude 91.0 is outside -90..90", b"raw")
         assert lines == ["A1: a fix is set apart: latitude 91.0 is outside -90..90"]
         self.writer.commit()
@@ -89,19 +91,19 @@ class PipelineTests(SynchronousTestCase):
         """A speed that cannot be is left out of the row and said in the log; the fix is stored."""
         with logged() as lines:
             self.submit(a_fix(speed_kmh=9_999.0))
-        assert self.writer.written[0][1][0].fix.speed_kmh is None
+        assert self.writer.written[0].positions[0].fix.speed_kmh is None
         assert lines == ["A1: speed_kmh 9999.0 is outside 0..2000 and was dropped"]
 
     def test_identity_is_what_was_reported(self) -> None:
         """Two reports of one second that differ only in an impossible value are two rows, each known when it comes again."""
         self.submit(a_fix(speed_kmh=9_999.0), a_fix(speed_kmh=8_888.0), a_fix(speed_kmh=9_999.0))
-        one, other, again = (position.fingerprint for position in self.writer.written[0][1])
+        one, other, again = (position.fingerprint for position in self.writer.written[0].positions)
         assert one == again != other
 
     def test_without_time(self) -> None:
         """A fix without a time is stored at its reception, and the row says so."""
         self.submit(a_fix(None))
-        stored = self.writer.written[0][1][0]
+        stored = self.writer.written[0].positions[0]
         assert stored.time == NOON
         assert '"hora":"recepcion"' in stored.raw
 
@@ -117,8 +119,9 @@ class PipelineTests(SynchronousTestCase):
         message = Message(device="A1", raw=b"+RESP", unreadable="the position is unreadable")
         receipt = self.pipeline.submit(message, "lines")
         self.assertNoResult(receipt)
-        ((_, positions, (apart,)),) = self.writer.written
-        assert (positions, apart.reason, apart.message, apart.fix) == ([], "the position is unreadable", b"+RESP", "{}")
+        (parcel,) = self.writer.written
+        (apart,) = parcel.refused
+        assert (parcel.positions, apart.reason, apart.message, apart.fix) == ([], "the position is unreadable", b"+RESP", "{}")
         self.writer.commit()
         assert self.successResultOf(receipt) == ACCEPTED
 
@@ -154,5 +157,5 @@ class PipelineTests(SynchronousTestCase):
         self.writer = FakeWriter()
         self.pipeline = self.make()
         self.submit(a_fix(time, gsm=gsm, attributes={"x": gsm}))
-        ((_, positions, apart),) = self.writer.written
-        assert len(positions) + len(apart) == 1
+        (parcel,) = self.writer.written
+        assert len(parcel.positions) + len(parcel.refused) == 1

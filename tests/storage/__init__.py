@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
-from tests.postgres import Row, execute
+from tests.postgres import Row, connected, execute
 from waygps.fix import Fix
 from waygps.pipeline.quality import quality
-from waygps.position import Position, Vehicle, fingerprint, position
+from waygps.position import Parcel, Position, Refused, Vehicle, fingerprint, position
 from waygps.storage.batch import STORE
 from waygps.storage.session import Session
 
@@ -35,6 +37,30 @@ def at(of: Vehicle, second: float = 0, **values: Any) -> Position:
     reported = fix(second, **values)
     received = (reported.time or NOON) + 2 * SECOND
     return position(of, reported, quality(reported), "prueba", received, fingerprint(reported))
+
+
+def parcel(of: Vehicle, *positions: Position, refused: Sequence[Refused] = (), message: bytes = b"") -> Parcel:
+    """What one message of this vehicle brings to the store."""
+    return Parcel(of, positions, refused, message)
+
+
+def outcome_of(deferred: Deferred[Any]) -> list[object]:
+    """What the Deferred gave so far: its result, or the error it failed with."""
+    seen: list[object] = []
+    deferred.addBoth(lambda result: seen.append(result.value if isinstance(result, Failure) else result))
+    return seen
+
+
+@contextmanager
+def locked(url: str, table: str) -> Iterator[None]:
+    """Another program holds this table, and nobody else may so much as read it meanwhile."""
+    connection = connected(url)
+    connection.autocommit = False
+    try:
+        connection.cursor().execute(f"LOCK TABLE {table}")
+        yield
+    finally:
+        connection.close()
 
 
 class RecordingSession(Session):

@@ -6,11 +6,11 @@ from msgspec import json
 
 from tests.fakes import FakeVehicles
 from tests.postgres import DatabaseTest, clock
-from tests.storage import NOON, RecordingSession, at, fix, vehicle
+from tests.storage import NOON, RecordingSession, at, fix, parcel, vehicle
 from waygps.fix import Message
 from waygps.live.hub import Hub
 from waygps.pipeline.pipeline import Pipeline
-from waygps.position import Stored
+from waygps.position import Stored, Vehicle
 from waygps.storage.writer import BatchWriter, ShardedWriter
 
 HISTORY = "SELECT count(*) FROM posiciones_historicas"
@@ -28,6 +28,9 @@ class Browser:
     def offer(self, vehicle: int, message: bytes) -> None:
         self.times.append(json.decode(message)["data"]["fecha_gps"][11:19])
 
+    def alert(self, kind: str, message: bytes) -> None:
+        raise AssertionError("nothing is wrong")
+
     def end(self, code: int, reason: str) -> None:
         raise AssertionError("nobody ends it")
 
@@ -43,8 +46,8 @@ class BatchTest(DatabaseTest):
     async def test_row_that_postgresql_refuses(self) -> None:
         """One impossible fix among many is set apart with the reason, and the others are stored and acknowledged."""
         positions = [at(self.bus, second, speed_kmh=9999 if second == 13 else 50) for second in range(20)]
-        parcels = [self.writer.write(positions[n : n + 4], []) for n in range(0, 20, 4)]
-        stored = [await parcel for parcel in parcels]
+        writing = [self.writer.write(parcel(self.bus, *positions[n : n + 4])) for n in range(0, 20, 4)]
+        stored = [await each for each in writing]
         assert self.rows(HISTORY) == [(19,)]
         ((imei, reason),) = self.rows(APART)
         assert imei == self.bus.imei
@@ -54,12 +57,12 @@ class BatchTest(DatabaseTest):
     async def test_batches_form_by_themselves(self) -> None:
         """Under load many reports share one statement, a report alone goes at once, and answers keep their order."""
         answered: list[int] = []
-        parcels = [self.writer.write([at(self.bus, number)], []) for number in range(251)]
-        for number, parcel in enumerate(parcels):
-            parcel.addCallback(self._note, answered, number)
+        writing = [self.writer.write(parcel(self.bus, at(self.bus, number))) for number in range(251)]
+        for number, each in enumerate(writing):
+            each.addCallback(self._note, answered, number)
         assert self.recorded.batches == [1]
-        for parcel in parcels:
-            await parcel
+        for each in writing:
+            await each
         assert self.recorded.batches == [1, 100, 100, 50]
         assert answered == list(range(251))
 
@@ -70,7 +73,7 @@ class BatchTest(DatabaseTest):
 
     async def test_parcel_above_the_bound(self) -> None:
         """A message with more fixes than a batch may have is stored whole."""
-        stored = await self.writer.write([at(self.bus, second) for second in range(250)], [])
+        stored = await self.writer.write(parcel(self.bus, *[at(self.bus, second) for second in range(250)]))
         assert stored.new == 250
 
     async def test_one_vehicle_has_one_writer(self) -> None:
@@ -78,15 +81,16 @@ class BatchTest(DatabaseTest):
         other = RecordingSession(clock, self.url, "otra")
         await self.started(other)
         sharded = ShardedWriter([self.writer, BatchWriter(other)])
+        even, odd = Vehicle(6, "6", None), Vehicle(7, "7", None)
         for second in range(4):
-            await sharded.write(6, [at(self.bus, second)], [])
-            await sharded.write(7, [at(self.bus, second + 10)], [])
+            await sharded.write(parcel(even, at(even, second)))
+            await sharded.write(parcel(odd, at(odd, second)))
         assert (self.recorded.batches, other.batches) == ([1] * 4, [1] * 4)
 
     async def test_history_and_state_are_one(self) -> None:
         """When the current state cannot be written, the history has no row either: nobody sees half a fix."""
         self.rows("ALTER TABLE moviles ADD CONSTRAINT tope CHECK (ultimo_lat < 0)")
-        await self.writer.write([at(self.bus, lat=1.0)], [])
+        await self.writer.write(parcel(self.bus, at(self.bus, lat=1.0)))
         assert self.rows(HISTORY) == [(0,)]
         ((_, reason),) = self.rows(APART)
         assert "tope" in reason

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from tests.postgres import DatabaseTest
-from tests.storage import at, vehicle
+from tests.storage import at, parcel, vehicle
 from waygps.storage.fleet import Fleet
 from waygps.storage.writer import BatchWriter
 
@@ -35,7 +35,9 @@ class FleetTest(DatabaseTest):
     async def test_vehicle(self) -> None:
         """A vehicle is shown with the names of the table and those that the pages read, numbers as numbers, times in UTC."""
         bus = vehicle(self.url, "356307042441013", "AB 123 CD")
-        await self.writer.write([at(bus, 0.5, speed_kmh=45.5, course_deg=90, satellites=7, battery_pct=80, ignition=True)], [])
+        await self.writer.write(
+            parcel(bus, at(bus, 0.5, speed_kmh=45.5, course_deg=90, satellites=7, battery_pct=80, ignition=True))
+        )
         shown = json.loads(str(await self.fleet.vehicle(bus.id)))
         assert json.loads(await self.fleet.vehicles()) == [shown]
         assert shown.pop("ultima_actualizacion").endswith("Z")
@@ -67,13 +69,13 @@ class FleetTest(DatabaseTest):
     async def test_vehicles_keep_their_order(self) -> None:
         """The list does not jump about when vehicles report."""
         fleet = [vehicle(self.url, str(number)) for number in range(1, 6)]
-        await self.writer.write([at(fleet[2]), at(fleet[0])], [])
+        await self.writer.write(parcel(fleet[2], at(fleet[2]), at(fleet[0])))
         assert [each["id"] for each in json.loads(await self.fleet.vehicles())] == [each.id for each in fleet]
 
     async def test_position(self) -> None:
         """A position is shown with the names of the history, and what has no column beside them."""
         bus = vehicle(self.url)
-        await self.writer.write([at(bus, -1, altitude_m=25, hdop=0.9, odometer_km=10.25, attributes={"di1": 1})], [])
+        await self.writer.write(parcel(bus, at(bus, -1, altitude_m=25, hdop=0.9, odometer_km=10.25, attributes={"di1": 1})))
         (shown,) = await self.positions(bus.id)
         assert shown == {
             "latitud": -34.603722,
@@ -95,7 +97,7 @@ class FleetTest(DatabaseTest):
     async def test_span(self) -> None:
         """A span includes its first and its last instant, oldest first, and nothing of another vehicle."""
         bus, other = vehicle(self.url, "1"), vehicle(self.url, "2")
-        await self.writer.write([at(bus, second) for second in (30, 10, 20, 40)] + [at(other, 20)], [])
+        await self.writer.write(parcel(bus, *[at(bus, second) for second in (30, 10, 20, 40)], at(other, 20)))
         first, last = NOON + timedelta(seconds=10), NOON + timedelta(seconds=30)
         found = await self.positions(bus.id, first, last)
         assert [shown["fecha_gps"][17:19] for shown in found] == ["10", "20", "30"]
@@ -106,12 +108,12 @@ class FleetTest(DatabaseTest):
     async def test_limit(self) -> None:
         """Of more positions than asked for the newest are given, oldest of them first."""
         bus = vehicle(self.url)
-        await self.writer.write([at(bus, -second) for second in range(10)], [])
+        await self.writer.write(parcel(bus, *[at(bus, -second) for second in range(10)]))
         assert [shown["fecha_gps"][17:19] for shown in await self.positions(bus.id, most=3)] == ["58", "59", "00"]
 
     async def test_months(self) -> None:
         """A span over several months is read as one."""
         bus = vehicle(self.url)
         month = 31 * 86_400
-        await self.writer.write([at(bus, -month * months) for months in range(5)], [])
+        await self.writer.write(parcel(bus, *[at(bus, -month * months) for months in range(5)]))
         assert len(await self.positions(bus.id)) == 5

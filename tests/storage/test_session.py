@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import psycopg2
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.python.failure import Failure
 
 from tests.ports import free_port
-from tests.postgres import DatabaseTest, Server, clock, connected, pause, server, until
-from tests.storage import at, vehicle
+from tests.postgres import DatabaseTest, Server, clock, execute, pause, server, until
+from tests.storage import at, locked, outcome_of, parcel, vehicle
+from tests.storage.proxy import Proxy
 from waygps.errors import StoreUnavailable
+from waygps.storage import connection
+from waygps.storage import session as sessions
 from waygps.storage.session import Session
 from waygps.storage.writer import BatchWriter
 
@@ -19,13 +22,6 @@ CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_dat
 
 SLEEPING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
 LOCKED = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-
-
-def outcome_of(deferred: Deferred[Any]) -> list[object]:
-    """What the Deferred gave so far: its result, or the error it failed with."""
-    seen: list[object] = []
-    deferred.addBoth(lambda result: seen.append(result.value if isinstance(result, Failure) else result))
-    return seen
 
 
 class SessionTest(DatabaseTest):
@@ -146,6 +142,47 @@ class SessionTest(DatabaseTest):
         await pause(0.3)
         assert not session.is_up
 
+    async def test_statement_over_the_limit(self) -> None:
+        """A statement that waits for a lock longer than the patience fails, and the session works again afterwards."""
+        session = await self.started(Session(clock, self.url, "prueba", 0.3))
+        vehicle(self.url)
+        with locked(self.url, "moviles"):
+            await self.fails(session.query("SELECT * FROM moviles"))
+        await until(lambda: session.is_up, "the connection is there")
+        assert await session.query("SELECT imei FROM moviles") == [("356307042441013",)]
+
+    async def test_server_that_falls_silent(self) -> None:
+        """Where not even the end of a statement is heard the connection is dropped, and one that answers takes its place."""
+        self.patch(sessions, "GRACE", 0.2)
+        proxy = await Proxy(self.url).opened(self)
+        session = await self.started(Session(clock, proxy.url, "prueba", 0.3))
+        proxy.is_deaf = True
+        await self.fails(session.query("SELECT 7"))
+        assert not session.is_up
+        proxy.is_deaf = False
+        await until(lambda: session.is_up, "the connection is back", within=10)
+        assert await session.query("SELECT 8") == [(8,)]
+
+    async def test_server_that_never_answers(self) -> None:
+        """A port that accepts and says nothing does not hold up the start, and is left alone after a stop."""
+        self.patch(connection, "CONNECT_LIMIT", 0.3)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"postgresql://gps@127.0.0.1:{silent.getsockname()[1]}/gps"
+            session = await self.started(Session(clock, url, "prueba"))
+            assert not session.is_up
+            await self.fails(session.query("SELECT 1"))
+            session.stop()
+
+    async def test_read_only(self) -> None:
+        """A session that finds itself on a server that takes no writing connects anew, until it is where it can write."""
+        name = self.url.split("/")[3].partition("?")[0]
+        execute(server().url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        session = await self.session()
+        await self.fails(session.query("INSERT INTO moviles (imei) VALUES ('x') RETURNING id"))
+        execute(server().url, f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        await until(lambda: session.is_up, "the connection is back")
+        assert len(await session.query("INSERT INTO moviles (imei) VALUES ('x') RETURNING id")) == 1
+
     async def test_refused_data(self) -> None:
         """Data that PostgreSQL refuses is not taken for a lost connection."""
         session = await self.session()
@@ -161,33 +198,30 @@ class SessionTest(DatabaseTest):
         shown = "SELECT current_setting('statement_timeout'), current_setting('timezone'), current_setting('synchronous_commit')"
         assert await session.query(shown) == [("9s", "UTC", "on")]
 
-    async def test_acknowledged_only_when_back(self) -> None:
-        """Reports that arrive while PostgreSQL is away are answered after its return, and are in the history once."""
+    async def test_told_at_once_while_away(self) -> None:
+        """Reports that arrive while PostgreSQL is away are not held up for it: everybody is told."""
         bus = vehicle(self.url)
         session = await self.session()
         writer = BatchWriter(session, most=10)
         server().crash()
-        parcels = [outcome_of(writer.write([at(bus, second), at(bus, second + 0.5)], [])) for second in range(20)]
-        await pause(0.3)
-        assert parcels == [[]] * 20
+        writing = [outcome_of(writer.write(parcel(bus, at(bus, second)))) for second in range(20)]
+        await until(lambda: all(writing), "everybody is told", within=3)
+        assert {type(outcome) for (outcome,) in writing} == {StoreUnavailable}
         server().start()
-        await until(lambda: all(parcels), "everything is acknowledged")
-        assert self.rows("SELECT count(*), count(DISTINCT fecha_gps) FROM posiciones_historicas") == [(40, 40)]
+        await until(lambda: session.is_up, "the connection is back")
+        assert (await writer.write(parcel(bus, at(bus)))).new == 1
 
     async def test_stop_with_reports_waiting(self) -> None:
         """A stop in the middle of a commit leaves no report in doubt: each is told that it is not stored."""
         bus = vehicle(self.url)
         session = await self.session()
         writer = BatchWriter(session)
-        blocking = connected(self.url)
-        self.addCleanup(blocking.close)
-        blocking.autocommit = False
-        blocking.cursor().execute("LOCK TABLE moviles")
-        parcels = [outcome_of(writer.write([at(bus, second)], [])) for second in range(3)]
+        self.enterContext(locked(self.url, "moviles"))
+        writing = [outcome_of(writer.write(parcel(bus, at(bus, second)))) for second in range(3)]
         await until(lambda: self.rows(LOCKED), "the statement waits")
         session.stop()
-        await until(lambda: all(parcels), "everybody is told", within=3)
-        assert [type(parcel[0]) for parcel in parcels] == [StoreUnavailable] * 3
+        await until(lambda: all(writing), "everybody is told", within=3)
+        assert [type(outcome) for (outcome,) in writing] == [StoreUnavailable] * 3
 
     async def fails(self, deferred: Deferred[Any]) -> None:
         """The Deferred fails because PostgreSQL is away."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 
 from tests.postgres import DatabaseTest, Row, clock, server, until
-from tests.storage import vehicle
+from tests.storage import outcome_of, vehicle
 from waygps.position import Vehicle
 from waygps.storage.session import Session
 from waygps.storage.vehicles import FIND, Vehicles
@@ -133,28 +134,62 @@ class VehiclesTest(DatabaseTest):
 
     async def test_change_while_away(self) -> None:
         """A plate corrected while the connection was lost is noticed all the same."""
-        vehicle(self.url, IMEI, "VIEJA")
+        known = vehicle(self.url, IMEI, "VIEJA")
         vehicles = await self.vehicles()
         server().crash()
         await until(lambda: not self.recorded.is_up, "the death is noticed")
         server().start()
         self.rows("UPDATE moviles SET patente = 'NUEVA'")
         await until(lambda: self.recorded.is_up, "the connection is back")
+        await until(lambda: vehicles.find(IMEI) == replace(known, patente="NUEVA"), "all is read again")
+
+    async def test_new_device_while_away(self) -> None:
+        """A device that connects for the first time while PostgreSQL is away has no number yet, and gets one afterwards."""
+        vehicles = await self.vehicles()
+        server().crash()
+        await until(lambda: not self.recorded.is_up, "the death is noticed")
+        assert vehicles.find(IMEI) == Vehicle(0, IMEI, None)
+        server().start()
+        await until(lambda: self.recorded.is_up, "the connection is back")
         found = await self.found(vehicles)
         assert found is not None
-        assert found.patente == "NUEVA"
+        assert self.rows("SELECT id, imei FROM moviles") == [(found.id, IMEI)]
 
-    async def test_look_up_while_away(self) -> None:
-        """A device that connects while PostgreSQL is away is known when it is back."""
-        vehicles = await self.vehicles()
+    async def test_new_device_waits_to_be_refused(self) -> None:
+        """Where only entered vehicles may report, a device waits until PostgreSQL can say whether it is one."""
+        vehicles = await self.vehicles(register=False)
         server().crash()
         await until(lambda: not self.recorded.is_up, "the death is noticed")
         waiting = vehicles.find(IMEI)
         assert isinstance(waiting, Deferred)
+        outcome = outcome_of(waiting)
         server().start()
-        found = await waiting
-        assert found is not None
-        assert self.rows("SELECT id, imei FROM moviles") == [(found.id, IMEI)]
+        await until(lambda: outcome, "PostgreSQL is asked")
+        assert outcome == [None]
+
+    async def test_known_while_away(self) -> None:
+        """The vehicles of the fleet are known however often PostgreSQL dies, without a question."""
+        known = vehicle(self.url, IMEI)
+        vehicles = await self.vehicles()
+        for _ in range(3):
+            server().crash()
+            await until(lambda: not self.recorded.is_up, "the death is noticed")
+            assert vehicles.find(IMEI) == known
+            server().start()
+            await until(lambda: self.recorded.is_up, "the connection is back")
+            assert vehicles.find(IMEI) == known
+
+    async def test_identify_waits(self) -> None:
+        """What asks patiently for a new device gets its number when PostgreSQL is back, and not before."""
+        vehicles = await self.vehicles()
+        server().crash()
+        await until(lambda: not self.recorded.is_up, "the death is noticed")
+        outcome = outcome_of(ensureDeferred(vehicles.identify(IMEI)))
+        assert outcome == []
+        server().start()
+        await until(lambda: outcome, "the device is registered")
+        ((number,),) = self.rows("SELECT id FROM moviles")
+        assert outcome == [Vehicle(number, IMEI, None)]
 
     async def test_bound(self) -> None:
         """Of a fleet larger than the cache the vehicles that reported last are kept, and every one is still found."""

@@ -53,6 +53,12 @@ class Server:
         self._log = self.directory / "log"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of the running server."""
+        assert self._process is not None
+        return self._process.pid
+
     def environment(self) -> dict[str, str]:
         """The process's environment: this test's settings and none of the machine's."""
         settings = {

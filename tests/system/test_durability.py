@@ -95,6 +95,22 @@ class Durability(SynchronousTestCase):
         self.server.start()
         self.assert_nothing_lost_or_double()
 
+    def test_server_killed_while_database_is_away(self) -> None:
+        """The server is killed while PostgreSQL is dead and the spool holds what was acknowledged: all is in the history once."""
+
+        def strike() -> None:
+            self.server.stop_database()
+            before = [len(tracker.acknowledged) for tracker in self.trackers]
+            until(
+                lambda: all(len(t.acknowledged) > b + 9 for t, b in zip(self.trackers, before, strict=True)), "the spool's load"
+            )
+            self.server.kill()
+
+        self.load_until(strike)
+        self.server.start()
+        assert "fixes of an earlier run are in the spool" in self.server.log()
+        self.assert_nothing_lost_or_double()
+
     def test_stop_under_load(self) -> None:
         """An ordinary stop under load: what was read is stored and acknowledged, and nothing that was acknowledged is missing."""
         self.load_until(self.server.end)

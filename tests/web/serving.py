@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -19,6 +21,7 @@ from twisted.web.http_headers import Headers
 
 from tests.postgres import DatabaseTest, clock, connected, until
 from waygps.config import Tiles, Web
+from waygps.ingest.receivers import ReceiverService
 from waygps.ingest.valve import Valve
 from waygps.live.hub import Hub
 from waygps.live.websocket import GpsFactory
@@ -26,7 +29,10 @@ from waygps.storage.accounts import Accounts, set_password
 from waygps.storage.database import DatabaseService
 from waygps.storage.fleet import Fleet
 from waygps.storage.session import Session
+from waygps.storage.spool import Spool
+from waygps.storage.store import Store
 from waygps.storage.vehicles import Vehicles
+from waygps.storage.writer import BatchWriter
 from waygps.web.api import API
 from waygps.web.health import Health
 from waygps.web.site import Pages, make_site
@@ -97,22 +103,29 @@ class WebTest(DatabaseTest):
 
     settings = Web(tiles=Tiles(url="https://{s}.tiles.example/{z}/{x}/{y}.png"))
 
+    most_mb = 8
+    """Megabytes of the spool."""
+
     async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
         super().setUp()
         connection = connected(self.url)
         connection.autocommit = False
         set_password(connection, LOGIN["usuario"], LOGIN["clave"])
         connection.close()
+        self.receivers: list[ReceiverService] = []
         await self._serve()
         self._agent = Agent(clock)
 
     async def _serve(self) -> None:
-        reading, asking = Session(clock, self.url, "web"), Session(clock, self.url, "vehicles")
-        self.database = DatabaseService(clock, [asking, reading], Vehicles(asking, register=True))
+        writing, reading, asking = (Session(clock, self.url, name) for name in ("writer", "web", "vehicles"))
+        vehicles = Vehicles(asking, register=True)
+        self.database = DatabaseService(clock, [writing, asking, reading], vehicles)
         self.addCleanup(self.database.stopService)
         await self.database.startService()
+        self._keep(BatchWriter(writing), vehicles)
         accounts, fleet, self.hub, self.time = Accounts(reading, 12), Fleet(reading), Hub(), Clock()
-        self.health = Health("9.9", self.database, Valve(10), [], self.hub)
+        self.valve = Valve(10)
+        self.health = Health("9.9", self.database, self.store, self.valve, self.receivers, self.hub)
         throttle = Throttle(self.time.seconds)
         api = API(accounts, fleet, self.health, throttle, self.hub.end_session, self.settings)
         gps = WebSocketResource(GpsFactory(self.hub, accounts.user_of, fleet.vehicles))
@@ -120,6 +133,16 @@ class WebTest(DatabaseTest):
         port = clock.listenTCP(0, site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.port: int = port.getHost().port
+
+    def _keep(self, writer: BatchWriter, vehicles: Vehicles) -> None:
+        """The store, with a spool of its own."""
+        directory = TemporaryDirectory(prefix="waygps-tests-")
+        self.addCleanup(directory.cleanup)
+        self.spool = Spool(clock, Path(directory.name), self.most_mb)
+        self.spool.open()
+        self.store = Store(clock, writer, self.spool, vehicles, lambda kind, text: None)
+        self.store.startService()
+        self.addCleanup(self.store.stopService)
 
     async def ask(self, path: str, method: str = "GET", body: object = None, **headers: str) -> Answer:
         """Ask the server; a body that is not bytes is sent as JSON. Header names are written with _ for -."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.postgres import clock, server, until
-from tests.storage import at, vehicle
+from tests.storage import at, parcel, vehicle
 from tests.web.serving import LOGIN, Answer, WebTest
 from waygps.storage.session import Session
 from waygps.storage.writer import BatchWriter
@@ -18,7 +18,7 @@ class RouteTest(WebTest):
         await super().setUp()
         self.bus = vehicle(self.url, "356307042441013", "AB 123 CD")
         session = await self.started(Session(clock, self.url, "escritor"))
-        await BatchWriter(session).write([at(self.bus, second * 10) for second in range(4)], [])
+        await BatchWriter(session).write(parcel(self.bus, *[at(self.bus, second * 10) for second in range(4)]))
         self.token = await self.log_in()
 
     async def get(self, path: str) -> Answer:
@@ -130,26 +130,6 @@ class RouteTest(WebTest):
         for path, method, status in wrong:
             answer = await self.ask(path, method, authorization=f"Bearer {self.token}")
             assert (answer.status, set(answer.json)) == (status, {"error"}), (method, path)
-
-    async def test_health(self) -> None:
-        """Health is for everybody, its details for who is logged in; the database that is away makes it 503, and back 200."""
-        brief = {"estado": "ok", "base_de_datos": "ok", "version": "9.9"}
-        answer = await self.ask("/api/health")
-        assert (answer.status, answer.json) == (200, brief)
-        assert (await self.get("/api/health")).json == {
-            **brief,
-            "fixes_pendientes": 0,
-            "lectura_pausada": False,
-            "clientes_websocket": 0,
-            "receptores": [],
-        }
-        server().crash()
-        await until(lambda: not self.database.is_up, "the death is noticed")
-        answer = await self.get("/api/health")
-        assert (answer.status, answer.json) == (503, {**brief, "estado": "error", "base_de_datos": "error"})
-        server().start()
-        await until(lambda: self.database.is_up, "the connections are back")
-        assert (await self.ask("/api/health")).status == 200
 
     async def test_database_away(self) -> None:
         """While the database is away every other route says so, and when to try again."""

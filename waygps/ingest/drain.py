@@ -35,6 +35,8 @@ class Drain(Service):
         self._valve.shut()
         empty = self._valve.when_empty().addTimeout(self._patience, self._reactor)
         with self._hurried_by_signal(empty):
+            if self._valve.held:
+                self._log.info("{held} fixes are still to be stored; another signal ends the wait", held=self._valve.held)
             await empty.addErrback(self._eb_late)
         # A turn of the loop more, so that the last answers leave before the connections are closed.
         await deferLater(self._reactor, 0.05)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 from twisted.logger import Logger
 
 from waygps.live.messages import gps_update, system_alert
 from waygps.position import Position, Vehicle
+
+K = TypeVar("K")
 
 
 class Client(Protocol):
@@ -64,13 +66,13 @@ class Hub:
             return
         message = gps_update(vehicle, _newest(positions), place)
         for client in tuple(self._clients):
-            self._offer(client, vehicle.id, message)
+            self._safely(client, client.offer, vehicle.id, message)
 
     def alert(self, kind: str, text: str) -> None:
         """Tell every client of the state of the server."""
         message = system_alert(kind, text)
         for client in tuple(self._clients):
-            client.alert(kind, message)
+            self._safely(client, client.alert, kind, message)
 
     def end_session(self, session: bytes) -> None:
         """Close every client that uses this login."""
@@ -78,9 +80,9 @@ class Hub:
             if client.session == session:
                 client.end(SESSION_ENDED, "the session has ended")
 
-    def _offer(self, client: Client, vehicle: int, message: bytes) -> None:
+    def _safely(self, client: Client, send: Callable[[K, bytes], None], key: K, message: bytes) -> None:
         try:
-            client.offer(vehicle, message)
+            send(key, message)
         except Exception:  # one client's fault is not the next one's
             self._log.failure("{client} failed and is dropped", client=client)
             self.leave(client)

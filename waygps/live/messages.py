@@ -61,7 +61,11 @@ class Problem(Struct, tag_field="type", tag="error"):
 
 
 def gps_update(vehicle: Vehicle, newest: Position, place: Position) -> bytes:
-    """The gps_update of a vehicle whose newest report is ``newest`` and whose last valid position is ``place``."""
+    """The gps_update of a vehicle whose newest report is ``newest`` and whose last valid position is ``place``.
+
+    ``fecha_gps`` is the report's moment, as in moviles and so in initial_state: pages leave out what is older than what they
+    show, and the time of a clock that is wrong would freeze the vehicle there.
+    """
     fix, valid = newest.fix, place.fix
     data = GpsData(
         latitud=round(valid.lat, 6),
@@ -74,7 +78,7 @@ def gps_update(vehicle: Vehicle, newest: Position, place: Position) -> bytes:
         ignicion=fix.ignition,
         bateria=fix.battery_pct,
         odometro=fix.odometer_km,
-        fecha_gps=_time(newest.time),
+        fecha_gps=_time(newest.moment),
         fecha_recepcion=_time(newest.received),
         calidad_datos=newest.quality,
         alarma=fix.alarm,

@@ -29,6 +29,9 @@ class Outbox:
             return
         if key in self._slots:
             self.replaced += 1
+        if isinstance(key, str):
+            # The newest alert is the last one read, or "away" and "back" would tell their story backwards.
+            self._slots.pop(key, None)
         self._slots[key] = message
 
     def pauseProducing(self) -> None:

@@ -7,7 +7,7 @@ same. So a clock counts as wrong when over SAMPLES reports, at least a MINUTE ap
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
+from statistics import median_low
 
 from msgspec import Struct, field
 
@@ -50,11 +50,11 @@ class Clocks:
     def offset(self, vehicle: int) -> int | None:
         """The median offset of the last reports; None while there are less than three."""
         clock = self._clocks.get(vehicle)
-        return int(median(clock.offsets)) if clock is not None and len(clock.offsets) >= 3 else None
+        return median_low(clock.offsets) if clock is not None and len(clock.offsets) >= 3 else None
 
 
 def _skew(offsets: deque[int]) -> int:
     if len(offsets) < SAMPLES or max(offsets) - min(offsets) > SPREAD:
         return 0
-    middle = int(median(offsets))
+    middle = median_low(offsets)
     return middle if abs(middle) >= OFF else 0

@@ -95,7 +95,15 @@ def columns(positions: Sequence[Position]) -> list[str]:
 
 def row_apart(refused: Refused) -> tuple[object, ...]:
     """The arguments of SET_APART for one refused fix."""
-    return (refused.device, refused.reason, refused.fix, refused.message, refused.time, refused.received, refused.fingerprint)
+    return (
+        refused.device[:32],
+        refused.reason,
+        refused.fix,
+        refused.message,
+        refused.time,
+        refused.received,
+        refused.fingerprint,
+    )
 
 
 def months(positions: Iterable[Position]) -> str:

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from socket import SOCK_STREAM, getaddrinfo
 from typing import Any
 
 import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, fail
-from twisted.internet.error import ConnectionClosed, ConnectionDone
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.task import deferLater
-from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from txpostgres.reconnection import ConnectionDead, DeadConnectionDetector
-from txpostgres.txpostgres import Connection, RollbackFailed
+from txpostgres.reconnection import ConnectionDead
+from txpostgres.txpostgres import RollbackFailed
 
 from waygps.errors import StoreUnavailable
+from waygps.storage.connection import Detector, WatchfulConnection, is_lost
 
 Row = tuple[Any, ...]
-
-CONNECT_LIMIT = 10.0
-"""Seconds that a server has to accept a connection."""
 
 GRACE = 1.0
 """Seconds that PostgreSQL has to say that it gave up a statement."""
@@ -35,8 +30,9 @@ SETTINGS = {
     "keepalives_interval": "5",
     "keepalives_count": "3",
     "tcp_user_timeout": "15000",
-    # An acknowledgement means durable, whatever the server's own default says.
-    "options": "-c synchronous_commit=on -c timezone=UTC",
+    "connect_timeout": "5",
+    # An acknowledgement means durable, whatever the server's own default says. Compiling a query costs more than WayGPS' take.
+    "options": "-c synchronous_commit=on -c timezone=UTC -c jit=off",
 }
 
 
@@ -57,101 +53,6 @@ def is_refusal(error: BaseException | None) -> bool:
     return isinstance(error, psycopg2.Error) and (error.pgcode or "")[:2] in ("22", "23")
 
 
-def _located(dsn: str) -> str:
-    """The connection string with the addresses of its host beside the name. Blocks while it looks them up."""
-    host = parse_dsn(dsn).get("host", "")
-    if not host or host.startswith("/") or "," in host:
-        return dsn
-    try:
-        found = getaddrinfo(host, None, type=SOCK_STREAM)
-    except OSError as error:
-        raise psycopg2.OperationalError(f'could not translate host name "{host}" to address: {error.strerror}') from None
-    addresses = [str(address[0]) for *_, address in found]
-    return str(make_dsn(dsn, host=",".join([host] * len(addresses)), hostaddr=",".join(addresses)))
-
-
-def _called_off(result: Any, limit: IDelayedCall) -> Any:
-    if limit.active():
-        limit.cancel()
-    return result
-
-
-class _Connection(Connection):  # type: ignore[misc]  # txpostgres has no types
-    """A txpostgres connection that looks up its host's name off the event loop, where libpq would block it.
-
-    It notices the death of an idle connection without a traceback in the log, and with a ``limit`` (seconds) also the silence
-    of one that is asked something.
-    """
-
-    _is_wanted = False
-    limit: float = 0
-
-    def connect(self, dsn: str) -> Deferred[Any]:
-        self._is_wanted = True
-        self.detector.setReconnectable(self, dsn)
-        return deferToThread(_located, dsn).addCallback(self._cb_located, dsn)
-
-    def close(self) -> None:
-        self._is_wanted = False
-        super().close()
-
-    def _runQuery(self, *arguments: Any) -> Deferred[Any]:  # noqa: N802
-        return self._limited(super()._runQuery(*arguments))
-
-    def _runOperation(self, *arguments: Any) -> Deferred[Any]:  # noqa: N802
-        return self._limited(super()._runOperation(*arguments))
-
-    def _limited(self, running: Deferred[Any]) -> Deferred[Any]:
-        """Begins when the statement does, not when it queues. Closing the connection is what ends the wait for its answer."""
-        if self.limit:
-            running.addBoth(_called_off, self.reactor.callLater(self.limit, self.close))
-        return running
-
-    def _cb_located(self, located: str, dsn: str) -> Deferred[Any]:
-        if not self._is_wanted:
-            raise ConnectionDone("closed before it was open")
-        connecting: Deferred[Any] = super().connect(located)
-        connecting.addBoth(_called_off, self.reactor.callLater(CONNECT_LIMIT, self.close))
-        # Not the addresses: the next time the name is looked up again, and after a failover it is another machine's.
-        self.detector.setReconnectable(self, dsn)
-        return connecting
-
-    def doRead(self) -> None:
-        try:
-            super().doRead()
-        except psycopg2.Error:
-            self.detector.checkForDeadConnection(Failure())
-
-
-def _is_lost(failure: Failure) -> bool:
-    """Whether to connect anew: after what PostgreSQL calls an operational error, and after a limit that closed the connection."""
-    return bool(failure.check(psycopg2.InterfaceError, psycopg2.OperationalError, RollbackFailed, ConnectionClosed))
-
-
-class _Detector(DeadConnectionDetector):  # type: ignore[misc]
-    """Connects again with growing pauses, as txpostgres' own does, and can be told to stop."""
-
-    _trying: Deferred[None] | None = None
-
-    def startReconnecting(self, f: Failure) -> None:
-        self._trying = ensureDeferred(self._try()).addErrback(lambda failure: failure.trap(CancelledError) and None)
-
-    def stop(self) -> None:
-        """Try no more."""
-        if self._trying is not None:
-            self._trying.cancel()
-
-    async def _try(self) -> None:
-        for pause in self.reconnectionIterator():
-            await deferLater(self.reactor, pause)
-            try:
-                await self.reconnect()
-            except (psycopg2.Error, ConnectionClosed):
-                continue
-            await self.connectionRecovered()
-            return
-
-
 class Session:
     """A connection of its own, one statement at a time. While it is away every statement fails with StoreUnavailable.
 
@@ -166,8 +67,8 @@ class Session:
         self._dsn = connection_string(url, patience)
         self._name = name
         self._stopped = False
-        self._detector = _Detector(deathChecker=_is_lost, reconnectionIterator=self._pauses, reactor=reactor)
-        self._connection = _Connection(reactor=reactor, detector=self._detector)
+        self._detector = Detector(deathChecker=is_lost, reconnectionIterator=self._pauses, reactor=reactor)
+        self._connection = WatchfulConnection(reactor=reactor, detector=self._detector)
         self._connection.limit = patience + GRACE if patience else 0
         self.on_recovery(self._say_back)
 
@@ -230,9 +131,10 @@ class Session:
     def _eb_statement(self, failure: Failure) -> Failure:
         if is_refusal(failure.value):
             return failure
-        failure.trap(psycopg2.Error, ConnectionDead, RollbackFailed, ConnectionClosed)
+        # CancelledError is what txpostgres makes of a statement that PostgreSQL gave up, which statement_timeout brings about.
+        failure.trap(psycopg2.Error, ConnectionDead, RollbackFailed, ConnectionClosed, CancelledError)
         self._eb_lost(failure)
-        return Failure(StoreUnavailable(str(failure.value).strip() or "the connection to PostgreSQL is away"))
+        return Failure(StoreUnavailable(str(failure.value).strip() or "PostgreSQL gave up, or the connection is away"))
 
     def _eb_lost(self, failure: Failure) -> None:
         if not (self._stopped or failure.check(ConnectionDead)):

@@ -108,6 +108,8 @@ class Spool:
 
     async def forget(self, kept: Sequence[Kept]) -> None:
         """These are in PostgreSQL."""
+        if not kept:
+            return
         await self._run(_delete, [(each.number,) for each in kept])
         self._count(-sum(_fixes(each.parcel) for each in kept))
         self.is_full = False
@@ -147,7 +149,7 @@ class Spool:
     def _read(self, number: int, received: int, fixes: int, body: bytes) -> Kept | None:
         try:
             return Kept(number, _decode(body))
-        except MsgspecError as error:
+        except (MsgspecError, UnicodeError, RecursionError) as error:
             self._log.error("parcel {number} of the spool cannot be read: {reason}", number=number, reason=str(error))
             return None
 

@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
-from msgspec.structs import replace
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from waygps.errors import SpoolUnavailable, StoreUnavailable
-from waygps.position import Parcel, Stored, Vehicle, set_apart
-from waygps.storage.spool import Kept, Spool
+from waygps.position import Parcel, Stored
+from waygps.storage.replay import Identifies, Replay, Writes
+from waygps.storage.spool import Spool
 
 LONGEST_PAUSE = 2.0
 """Seconds between two tries to reach PostgreSQL."""
 
-
-class Writes(Protocol):
-    """See waygps.storage.writer.ShardedWriter."""
-
-    def write(self, parcel: Parcel) -> Deferred[Stored]: ...
-
-    async def probe(self) -> None: ...
-
-
-class Identifies(Protocol):
-    """See waygps.storage.vehicles.Vehicles."""
-
-    async def identify(self, imei: str) -> Vehicle | None: ...
+PROBE_PAUSE = 0.05
+"""Seconds that reports have to find out whether PostgreSQL, which answers, also stores."""
 
 
 Alert = Callable[[str, str], None]
@@ -54,11 +43,12 @@ class Store(Service):
         self._reactor = reactor
         self._writer = writer
         self._spool = spool
-        self._vehicles = vehicles
+        self._replay = Replay(writer, spool, vehicles)
         self._alert = alert
         self._room: list[Deferred[None]] = []
         self._wake: Deferred[None] | None = None
         self._draining: Deferred[None] | None = None
+        self._is_stuck = False
         self.is_away = False
         """Whether PostgreSQL counts as out of reach."""
 
@@ -90,11 +80,10 @@ class Store(Service):
         return ensureDeferred(self._keep(parcel))
 
     def _lose(self, reason: BaseException | None) -> None:
-        if not self.is_away:
+        if not self.is_away and self.running:
             self.is_away = True
             self._log.warn("PostgreSQL is out of reach, fixes go to the spool: {reason}", reason=str(reason))
             self._alert("base_de_datos_fuera", "PostgreSQL is out of reach: positions are kept in the spool")
-            self._rouse()
 
     async def _keep(self, parcel: Parcel) -> Stored:
         """Put it into the spool, or, while that is full, wait for room or for PostgreSQL, whichever comes first."""
@@ -104,14 +93,18 @@ class Store(Service):
             except StoreUnavailable as error:
                 self._complain(error)
             else:
+                self._is_stuck = self._spool.is_full
                 self._rouse()
                 return Stored(len(parcel.positions), frozenset({parcel.vehicle.id} - {0}))
-            await self._change()
-            if not self.is_away and parcel.vehicle.id:
-                return await self.write(parcel)
+            if self.is_away or not self.running:
+                await self._change()
+            if not self.is_away:
+                identified = await self._replay.identified(parcel)
+                return await self._writer.write(identified).addErrback(self._eb_write, parcel)
 
     def _complain(self, error: StoreUnavailable) -> None:
-        if not self._room:
+        if not self._is_stuck and self.running:
+            self._is_stuck = True
             self._log.critical("nothing is acknowledged until PostgreSQL is back or there is room: {error}", error=str(error))
             self._alert("cola_llena", "The spool is full and PostgreSQL out of reach: devices are not answered")
         self._rouse()
@@ -129,51 +122,43 @@ class Store(Service):
             try:
                 await self._step()
                 pauses = _pauses()
-            except StoreUnavailable as error:
+            except (StoreUnavailable, CancelledError) as error:
+                if not self.running:
+                    return
                 self._note(error)
                 await deferLater(self._reactor, next(pauses))
+                self._release()
+            except Exception:  # whatever it is, what waits here is acknowledged
+                self._log.failure("the spool does not drain: it is tried again")
+                await deferLater(self._reactor, next(pauses))
 
-    def _note(self, error: StoreUnavailable) -> None:
+    def _note(self, error: BaseException) -> None:
         if isinstance(error, SpoolUnavailable):
             self._log.error("{error}", error=str(error))
         else:
             self._lose(error)
 
     async def _step(self) -> None:
+        try:
+            await self._try_step()
+        except SpoolUnavailable:
+            # Nothing can be drained, which is no reason to keep reports from PostgreSQL.
+            await self._writer.probe()
+            self._regain()
+            raise
+
+    async def _try_step(self) -> None:
         if self.is_away and not self._spool.fixes:
             await self._writer.probe()
             self._regain()
+            # What it says to a question it need not do: let reports try, and the next question wait.
+            await deferLater(self._reactor, PROBE_PAUSE)
         elif self._spool.fixes:
-            await self._move(await self._spool.first())
+            await self._replay.step()
             self._regain()
         else:
             self._wake = Deferred()
             await self._wake
-
-    async def _move(self, kept: Sequence[Kept]) -> None:
-        writing = [self._writer.write(await self._identified(each.parcel)) for each in kept]
-        outcomes: list[tuple[bool, Any]] = await DeferredList(writing, consumeErrors=True)
-        told = list(zip(kept, outcomes, strict=True))
-        await self._spool.forget([each for each, (is_stored, _) in told if is_stored])
-        for each, failure in [(each, outcome) for each, (is_stored, outcome) in told if not is_stored]:
-            if failure.check(StoreUnavailable):
-                failure.raiseException()
-            self._log.failure("a parcel of {imei} cannot be stored", failure, imei=each.parcel.vehicle.imei)
-            await self._spool.set_aside(each)
-        if not self._spool.fixes:
-            self._log.info("the spool is empty")
-            await self._spool.tidy()
-
-    async def _identified(self, parcel: Parcel) -> Parcel:
-        """With the vehicle that this device has now: it may have been registered, or changed, meanwhile."""
-        vehicle = await self._vehicles.identify(parcel.vehicle.imei)
-        if vehicle is None:
-            reason = f"device {parcel.vehicle.imei} is not in the table moviles any more"
-            apart = [set_apart(position, reason, parcel.message) for position in parcel.positions]
-            return Parcel(parcel.vehicle, (), (*parcel.refused, *apart), parcel.message)
-        if vehicle == parcel.vehicle:
-            return parcel
-        return replace(parcel, vehicle=vehicle, positions=[replace(each, vehicle=vehicle) for each in parcel.positions])
 
     def _regain(self) -> None:
         """PostgreSQL takes fixes, and the spool may have room."""
@@ -181,6 +166,11 @@ class Store(Service):
             self.is_away = False
             self._log.info("PostgreSQL is in reach again, {fixes} fixes are in the spool", fixes=self._spool.fixes)
             self._alert("base_de_datos_de_vuelta", "PostgreSQL is in reach again: the spool is being emptied")
+        self._is_stuck = False
+        self._release()
+
+    def _release(self) -> None:
+        """Let the reports that neither took try again."""
         room, self._room = self._room, []
         for waiting in room:
             waiting.callback(None)
@@ -196,7 +186,7 @@ class Store(Service):
         """The state of the spool: fixes in it, seconds since the oldest came, whether it is full."""
         oldest = self._spool.oldest
         age = max(0.0, round(time.time() - oldest, 1)) if oldest else 0.0
-        return {"fixes": self._spool.fixes, "antiguedad_s": age, "lleno": self._spool.is_full}
+        return {"fixes": self._spool.fixes, "antiguedad_s": age, "lleno": self._spool.is_full or bool(self._room)}
 
 
 def _pauses() -> Any:

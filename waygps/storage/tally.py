@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.task import LoopingCall
+from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
 from waygps.errors import StoreUnavailable
@@ -24,6 +25,8 @@ SET recibidos = c.recibidos + excluded.recibidos, repetidos = c.repetidos + excl
     desfase_reloj_s = coalesce(excluded.desfase_reloj_s, c.desfase_reloj_s), actualizado = now()
 """
 MINUTE = 60
+LAST = 1.0
+"""Seconds that the last writing has at a stop."""
 
 
 class Tally(Service):
@@ -33,6 +36,7 @@ class Tally(Service):
     name = "tally"
 
     def __init__(self, reactor: Any, session: Session, counters: Counters, offset: Callable[[int], int | None]) -> None:
+        self._reactor = reactor
         self._session = session
         self._counters = counters
         self._offset = offset
@@ -46,7 +50,10 @@ class Tally(Service):
     async def stopService(self) -> None:
         super().stopService()
         self._writing.stop()
-        await self.write()
+        # Figures are not worth waiting for a database that hangs.
+        limit: Deferred[None] = deferLater(self._reactor, LAST)
+        await DeferredList([ensureDeferred(self.write()), limit], fireOnOneCallback=True, consumeErrors=True)
+        limit.cancel()
 
     async def write(self) -> None:
         """Write down what was counted since the last time."""

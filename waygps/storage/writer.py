@@ -9,7 +9,6 @@ import psycopg2
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from waygps.errors import StoreUnavailable
 from waygps.position import Parcel, Position, Refused, Stored, set_apart
 from waygps.storage.batch import MAKE_PARTITIONS, SET_APART, STORE, columns, months, row_apart
 from waygps.storage.gathering import Gathering
@@ -55,17 +54,18 @@ class BatchWriter:
         if not positions:
             return Stored()
         try:
-            ((new, moved, fresh),) = await self._statement(positions)
-        except StoreUnavailable:
-            raise
-        except Exception as error:  # a row that PostgreSQL refuses, or that a plugin filled with what is no number
+            arguments = columns(positions)
+        except Exception as error:  # a plugin filled in what cannot be written down
+            return await self._isolate(positions, parcels, error)
+        try:
+            ((new, moved, fresh),) = await self._statement(arguments, positions)
+        except psycopg2.Error as error:  # a row that PostgreSQL refuses
             return await self._isolate(positions, parcels, error)
         if new < len(positions):
             self._tell_repeated(positions, fresh or ())
         return Stored(new, frozenset(moved))
 
-    async def _statement(self, positions: Sequence[Position]) -> list[Row]:
-        arguments = columns(positions)
+    async def _statement(self, arguments: Sequence[str], positions: Sequence[Position]) -> list[Row]:
         try:
             return await self._session.query(STORE, arguments)
         except psycopg2.errors.CheckViolation as error:

@@ -43,7 +43,8 @@ DECLARE
 BEGIN
     IF to_regclass(nombre) IS NOT NULL THEN RETURN; END IF;
     PERFORM pg_advisory_xact_lock(hashtext('waygps.particiones'));
-    IF to_regclass(nombre) IS NOT NULL THEN RETURN; END IF;
+    -- Not to_regclass again: a session remembers that there was none until it next locks a table.
+    IF EXISTS (SELECT FROM pg_class WHERE relname = nombre AND pg_table_is_visible(oid)) THEN RETURN; END IF;
     EXECUTE format('CREATE TABLE %I (LIKE posiciones_recientes INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', nombre);
     EXECUTE format('ALTER TABLE posiciones_recientes ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', nombre, desde, hasta);
 END $$;
