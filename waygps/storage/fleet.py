@@ -22,8 +22,7 @@ SELECT coalesce(json_agg(p), '[]')::text FROM (
     SELECT latitud, longitud, altitud, velocidad, rumbo, satelites, hdop, ignicion, bateria, odometro,
            to_char(fecha_gps, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS fecha_gps,
            to_char(fecha_recepcion, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS fecha_recepcion, calidad_datos, raw_data
-    FROM (SELECT * FROM posiciones_historicas WHERE movil_id = %s AND fecha_gps >= %s AND fecha_gps <= %s
-          ORDER BY fecha_gps DESC LIMIT %s) AS ultimas
+    FROM (SELECT * FROM historia(%s, %s, %s, %s) ORDER BY fecha_gps DESC LIMIT %s) AS ultimas
     ORDER BY ultimas.fecha_gps) p
 """
 
@@ -46,5 +45,5 @@ class Fleet:
 
     async def positions(self, number: int, since: datetime, until: datetime, most: int) -> str:
         """An array of the vehicle's positions in this span, oldest first; of more than ``most`` the newest."""
-        ((text,),) = await self._session.query(POSITIONS, [number, since, until, most])
+        ((text,),) = await self._session.query(POSITIONS, [number, since, until, most, most])
         return str(text)

@@ -144,3 +144,124 @@ FROM (
     WINDOW hasta AS (ROWS UNBOUNDED PRECEDING)
 ) AS f
 $$;
+
+CREATE OR REPLACE VIEW posiciones_historicas AS
+    SELECT id, movil_id, latitud, longitud, altitud, velocidad, rumbo, satelites, hdop, ignicion, bateria, odometro,
+           fecha_gps, fecha_recepcion, raw_data, calidad_datos, huella
+    FROM posiciones_recientes
+    UNION ALL
+    SELECT d.id, s.movil_id, d.latitud::numeric(10, 6), d.longitud::numeric(10, 6), d.altitud::numeric(8, 2),
+           d.velocidad::numeric(6, 2), d.rumbo::numeric(5, 2), d.satelites, d.hdop::numeric(4, 2), d.ignicion, d.bateria,
+           d.odometro::numeric(10, 2), d.fecha_gps, d.fecha_recepcion, d.raw_data, d.calidad_datos::varchar(20), d.huella
+    FROM posiciones_compactas AS s, LATERAL descompactar(s) AS d;
+
+-- One vehicle's fixes from one instant to another, both included. Unlike the view, it opens only the segments of those days. The
+-- rows have their conditions outside of the UNION: only so are the newest of them read by the index, without a sort. Who wants no
+-- more than the newest few says so in `ultimas`, besides ORDER BY and LIMIT: then no more days than these are on are opened.
+CREATE FUNCTION historia(movil integer, desde timestamptz, hasta timestamptz, ultimas integer DEFAULT 2147483647) RETURNS TABLE (
+    id bigint, movil_id integer, latitud numeric, longitud numeric, altitud numeric, velocidad numeric, rumbo numeric,
+    satelites smallint, hdop numeric, ignicion boolean, bateria smallint, odometro numeric, fecha_gps timestamptz,
+    fecha_recepcion timestamptz, raw_data jsonb, calidad_datos varchar, huella integer
+) LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000 AS $$
+    SELECT h.* FROM (
+        SELECT p.id, p.movil_id, p.latitud, p.longitud, p.altitud, p.velocidad, p.rumbo, p.satelites, p.hdop, p.ignicion,
+               p.bateria, p.odometro, p.fecha_gps, p.fecha_recepcion, p.raw_data, p.calidad_datos, p.huella
+        FROM posiciones_recientes AS p
+        UNION ALL
+        SELECT d.id, s.movil_id, d.latitud, d.longitud, d.altitud, d.velocidad, d.rumbo, d.satelites, d.hdop, d.ignicion,
+               d.bateria, d.odometro, d.fecha_gps, d.fecha_recepcion, d.raw_data, d.calidad_datos, d.huella
+        FROM (
+            SELECT c.dia, sum(CASE WHEN c.desde >= historia.desde AND c.hasta <= historia.hasta THEN c.fixes ELSE 0 END)
+                          OVER (ORDER BY c.dia DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS despues
+            FROM posiciones_compactas AS c
+            WHERE c.movil_id = movil AND c.dia >= (historia.desde AT TIME ZONE 'UTC')::date
+                  AND c.dia <= (historia.hasta AT TIME ZONE 'UTC')::date AND c.desde <= historia.hasta AND c.hasta >= historia.desde
+        ) AS u JOIN posiciones_compactas AS s ON s.movil_id = movil AND s.dia = u.dia, LATERAL descompactar(s) AS d
+        WHERE coalesce(u.despues, 0) < ultimas
+    ) AS h
+    WHERE h.movil_id = movil AND h.fecha_gps >= historia.desde AND h.fecha_gps <= historia.hasta
+$$;
+
+-- Whoever writes a vehicle's day of a compact month, in either form, holds its lock. A few keys for all days: a statement may
+-- touch very many, and each lock has its place in shared memory.
+CREATE FUNCTION cerrojo_compactas(movil integer, dia date) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    'SELECT (hashtext(''waygps.compactas'')::bigint << 10) + (movil + (dia - date ''2000-01-01'')::bigint) % 512';
+
+-- On the rows of a compact month only: a retransmission of a fix that is in a segment adds nothing.
+CREATE FUNCTION omitir_compactada() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    del_dia date := (NEW.fecha_gps AT TIME ZONE 'UTC')::date;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(cerrojo_compactas(NEW.movil_id, del_dia));
+    -- A statement of its own, so that it sees what was committed while waiting for the lock.
+    PERFORM FROM posiciones_compactas AS s, LATERAL descompactar(s) AS d
+    WHERE s.movil_id = NEW.movil_id AND s.dia = del_dia AND NEW.fecha_gps BETWEEN s.desde AND s.hasta
+          AND NEW.huella = ANY (s.huella) AND d.fecha_gps = NEW.fecha_gps AND d.huella = NEW.huella;
+    IF FOUND THEN RETURN NULL; END IF;
+    RETURN NEW;
+END $$;
+
+-- Makes the compact partition of this month (UTC), and guards the month's rows, so that its segments can be written.
+CREATE FUNCTION asegurar_compactas(mes date) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    desde date := date_trunc('month', mes)::date;
+    hasta date := (date_trunc('month', mes) + interval '1 month')::date;
+    filas text := 'posiciones_recientes_' || to_char(mes, 'YYYY_MM');
+    nombre text := 'posiciones_compactas_' || to_char(mes, 'YYYY_MM');
+BEGIN
+    PERFORM asegurar_particion(desde::timestamp AT TIME ZONE 'UTC');
+    PERFORM pg_advisory_xact_lock(hashtext('waygps.particiones'));
+    IF to_regclass(nombre) IS NULL THEN
+        EXECUTE format('CREATE TABLE %I (LIKE posiciones_compactas INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', nombre);
+        EXECUTE format('ALTER TABLE posiciones_compactas ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', nombre, desde, hasta);
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = filas::regclass AND tgname = 'omitir_compactada') THEN
+        EXECUTE format('CREATE TRIGGER omitir_compactada BEFORE INSERT ON %I FOR EACH ROW EXECUTE FUNCTION omitir_compactada()',
+                       filas);
+    END IF;
+END $$;
+
+-- Puts a vehicle's day back into rows, so that they can be changed; the next compaction takes them again. Gives their number.
+CREATE FUNCTION expandir(movil integer, del_dia date) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    segmento posiciones_compactas;
+BEGIN
+    PERFORM pg_advisory_xact_lock(cerrojo_compactas(movil, del_dia));
+    DELETE FROM posiciones_compactas AS s WHERE s.movil_id = movil AND s.dia = del_dia RETURNING s.* INTO segmento;
+    IF NOT FOUND THEN RETURN 0; END IF;
+    INSERT INTO posiciones_recientes SELECT * FROM descompactar(segmento);
+    RETURN segmento.fixes;
+END $$;
+
+-- The view is written like the table it was.
+CREATE FUNCTION escribir_historia() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO posiciones_recientes SELECT NEW.*;
+        RETURN CASE WHEN FOUND THEN NEW END;
+    ELSIF TG_OP = 'DELETE' THEN
+        DELETE FROM posiciones_recientes AS p
+        WHERE p.movil_id = OLD.movil_id AND p.fecha_gps = OLD.fecha_gps AND p.huella = OLD.huella;
+    ELSE
+        UPDATE posiciones_recientes AS p SET
+            (id, movil_id, latitud, longitud, altitud, velocidad, rumbo, satelites, hdop, ignicion, bateria, odometro, fecha_gps,
+             fecha_recepcion, raw_data, calidad_datos, huella) = (SELECT NEW.*)
+        WHERE p.movil_id = OLD.movil_id AND p.fecha_gps = OLD.fecha_gps AND p.huella = OLD.huella;
+    END IF;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the fix of vehicle % at % is in the compact form, which is not changed row by row', OLD.movil_id, OLD.fecha_gps
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = format('SELECT expandir(%s, %L) puts that day back into rows; then repeat the statement.',
+                                OLD.movil_id, (OLD.fecha_gps AT TIME ZONE 'UTC')::date);
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+CREATE TRIGGER escribir_historia INSTEAD OF INSERT OR UPDATE OR DELETE ON posiciones_historicas
+    FOR EACH ROW EXECUTE FUNCTION escribir_historia();
+
+CREATE OR REPLACE FUNCTION borrar_historia() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM posiciones_recientes WHERE movil_id = OLD.id;
+    DELETE FROM posiciones_compactas WHERE movil_id = OLD.id;
+    RETURN NULL;
+END $$;
