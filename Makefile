@@ -1,13 +1,17 @@
 # make run    the server with its own PostgreSQL and a simulated fleet
 # make test   everything the project checks
 # make bench  the store's speed beside PostgreSQL's COPY
+# make bench-history  how fast 50 million rows are read (20 GB of disk; fewer: BENCH_HISTORY='--rows 5000000')
+# make chaos  proof that nothing acknowledged is lost: rounds of load in which everything fails; ROUNDS=20, SEED= to repeat one
 
 PYTHON ?= python3
 BIN = .venv/bin
 RUN_DATA ?= .waygps
 VEHICLES ?= 20
+ROUNDS ?= 20
+SEED ?=
 
-.PHONY: run test lint types pytest bench clean
+.PHONY: run test lint types pytest bench bench-history chaos clean
 
 run: .venv/run
 	@WAYGPS_DATA_DIR=$${WAYGPS_DATA_DIR:-$(RUN_DATA)} $(BIN)/twistd -n --pidfile= waygps --simulate $(VEHICLES)
@@ -19,13 +23,20 @@ lint: .venv/test
 	$(BIN)/ruff format --check
 
 types: .venv/test
-	$(BIN)/mypy waygps protocols tests benchmarks
+	$(BIN)/mypy waygps protocols tests benchmarks chaos
 
 pytest: .venv/test
-	TEST_CHROMIUM="$$(tools/chromium)" && export TEST_CHROMIUM && $(BIN)/python -m pytest -n auto
+	TEST_CHROMIUM="$$(tools/chromium)" && TEST_POSTGIS="$$(tools/postgis)" && export TEST_CHROMIUM TEST_POSTGIS && \
+	$(BIN)/python -m pytest -n auto
 
 bench: .venv/test
 	$(BIN)/python -m benchmarks.store
+
+bench-history: .venv/test
+	$(BIN)/python -m benchmarks.history $(BENCH_HISTORY)
+
+chaos: .venv/test
+	@$(BIN)/python -W "ignore:XDG_RUNTIME_DIR is not set" -m chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 .venv/run: setup.cfg pyproject.toml tools/venv
 	tools/venv $(PYTHON) .venv

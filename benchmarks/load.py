@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from functools import partial
+from itertools import cycle
 from random import Random
 
 import click
@@ -31,6 +34,8 @@ class Result(Struct):
     p50_ms: float
     p99_ms: float
     longest_ms: float
+    cpu_s: float
+    """CPU seconds that the load itself used, from the first packet on."""
 
 
 class Device(asyncio.Protocol):
@@ -38,9 +43,9 @@ class Device(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, login: bytes, packets: list[bytes], latencies: list[float], pace: float, delay: float) -> None:
+    def __init__(self, login: bytes, packets: Iterator[bytes], latencies: list[float], pace: float, delay: float) -> None:
         self._login = login
-        self._packets = iter(packets)
+        self._packets = packets
         self._latencies = latencies
         self._pace = pace
         self._delay = delay
@@ -124,8 +129,11 @@ def _fix(random: Random, lat: float, lon: float, time: int) -> Fix:
     )
 
 
-async def run(port: int, devices: int, records: int, count: int, rate: float) -> Result:
-    """Drive the devices; ``rate`` fixes a second over all of them, 0 for as many as are answered."""
+async def run(port: int, devices: int, records: int, count: int, rate: float, seconds: float = 0) -> Result:
+    """Drive the devices; ``rate`` fixes a second over all of them, 0 for as many as are answered.
+
+    With ``seconds`` they go on for so long, with the same packets again where they have no more.
+    """
     start = int(time.time() * 1000) - records * count * 1000
     latencies: list[float] = []
     pace = devices * records / rate if rate else 0.0
@@ -133,26 +141,26 @@ async def run(port: int, devices: int, records: int, count: int, rate: float) ->
     crowd = []
     for number in range(devices):
         login, made = packets(number, records, count, start)
-        delay = pace * number / devices
-        _, device = await loop.create_connection(
-            lambda login=login, made=made, delay=delay: Device(login, made, latencies, pace, delay),  # type: ignore[misc]
-            "127.0.0.1",
-            port,
-        )
+        endless = cycle(made) if seconds else iter(made)
+        make = partial(Device, login, endless, latencies, pace, pace * number / devices)
+        _, device = await loop.create_connection(make, "127.0.0.1", port)
         crowd.append(device)
     await asyncio.gather(*(device.ready for device in crowd))
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     for device in crowd:
         device.begin()
-    await asyncio.gather(*(device.done for device in crowd))
-    return _result(devices * records * count, time.perf_counter() - begun, sorted(latencies))
+    if seconds:
+        await asyncio.sleep(seconds)
+    else:
+        await asyncio.gather(*(device.done for device in crowd))
+    return _result(len(latencies) * records, time.perf_counter() - begun, time.process_time() - cpu, sorted(latencies))
 
 
-def _result(fixes: int, seconds: float, latencies: list[float]) -> Result:
+def _result(fixes: int, seconds: float, cpu: float, latencies: list[float]) -> Result:
     def at(share: float) -> float:
-        return round(latencies[min(len(latencies) - 1, int(len(latencies) * share))] * 1000, 2)
+        return round((latencies or [0.0])[min(len(latencies) - 1, int(len(latencies) * share)) if latencies else 0] * 1000, 2)
 
-    return Result(fixes, round(seconds, 3), round(fixes / seconds, 1), at(0.5), at(0.99), at(1.0))
+    return Result(fixes, round(seconds, 3), round(fixes / seconds, 1), at(0.5), at(0.99), at(1.0), round(cpu, 2))
 
 
 @click.command()
@@ -161,9 +169,10 @@ def _result(fixes: int, seconds: float, latencies: list[float]) -> Result:
 @click.option("--records", default=10, type=click.IntRange(1, 100))
 @click.option("--packets", "count", default=40, type=click.IntRange(1, 10_000))
 @click.option("--rate", default=0.0, type=float, help="Fixes a second over all devices; 0: as many as are answered.")
-def main(port: int, devices: int, records: int, count: int, rate: float) -> None:
+@click.option("--seconds", default=0.0, type=click.FloatRange(0, 600), help="Go on for so long; 0: until all are sent.")
+def main(port: int, devices: int, records: int, count: int, rate: float, seconds: float) -> None:
     """Load a Teltonika port of this machine, and print what was measured as JSON."""
-    click.echo(json.encode(asyncio.run(run(port, devices, records, count, rate))))
+    click.echo(json.encode(asyncio.run(run(port, devices, records, count, rate, seconds))))
 
 
 if __name__ == "__main__":

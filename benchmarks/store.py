@@ -5,136 +5,119 @@ One run, one machine, one database: the ratio is the figure to compare, the rate
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from msgspec import json
+from msgspec.structs import asdict
 
+from benchmarks.consumption import Consumption
+from benchmarks.copying import FIRST, copy_rate
 from benchmarks.load import Result
+from benchmarks.outage import outage
+from benchmarks.plot import draw
 from tests.system.server import CHECKOUT, Server
+from waygps import __version__
 
 RESULTS = Path(__file__).with_name("results")
-COLUMNS = (
-    "movil_id, latitud, longitud, altitud, velocidad, rumbo, satelites, hdop, ignicion, bateria, odometro, "
-    "fecha_gps, fecha_recepcion, raw_data, calidad_datos, huella"
-)
-RAW = '{"protocolo":"teltonika","bateria_v":4.0,"alimentacion_v":13.8,"gsm":4,"atributos":{"movement":1}}'
+SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
+"""Of the highest rate: the loads at which the time to the acknowledgement is measured."""
+Run = dict[str, Any]
 
 
-def copy_rate(server: Server, rows: int = 150_000, transaction: int = 1000) -> float:
-    """Rows a second of COPY into the history, 1,000 rows a transaction over one connection, every row a new fix."""
-    random, start = Random(1), time.time() - 86_400
-    blocks = [_block(random, start + block, block * transaction, transaction) for block in range(rows // transaction)]
-    connection = server.database()
-    connection.autocommit = False
-    begun = time.perf_counter()
-    with connection.cursor() as cursor:
-        for block in blocks:
-            cursor.copy_expert(f"COPY posiciones_recientes ({COLUMNS}) FROM STDIN", io.StringIO(block))
-            connection.commit()
-    seconds = time.perf_counter() - begun
-    connection.close()
-    return rows / seconds
+class Bench:
+    """One server, measured."""
 
+    def __init__(self, server: Server, say: Callable[[str], None]) -> None:
+        self._server = server
+        self._say = say
+        self._consumption = Consumption(server.pid, server.data_dir / "postgres")
+        self._acknowledged = 0
 
-def _block(random: Random, start: float, first: int, count: int) -> str:
-    """Rows of 500 vehicles that no device of the load is."""
-    lines = []
-    for row in range(first, first + count):
-        moment = datetime.fromtimestamp(start + row / 500, UTC).isoformat()
-        values = (
-            1_000_000 + row % 500,
-            f"{-34.6 + random.uniform(-0.3, 0.3):.7f}",
-            f"{-58.4 + random.uniform(-0.3, 0.3):.7f}",
-            25,
-            random.randrange(90),
-            random.randrange(360),
-            random.randrange(5, 15),
-            r"\N",
-            "t",
-            r"\N",
-            random.randrange(100_000),
-            moment,
-            moment,
-            RAW.replace("\\", "\\\\"),
-            "buena",
-            random.randrange(2**31),
+    def run(self) -> Run:
+        """All figures."""
+        result: Run = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "version": __version__}
+        before = copy_rate(self._server)
+        result["ten"], result["one"] = self._load(records=10, packets=40), self._load(records=1, packets=100)
+        result["rate_500"] = self._load(records=1, packets=10, rate=500)
+        result["sweep"] = [self._at(share * result["ten"]["rate"]) for share in SHARES]
+        after = copy_rate(self._server)
+        result["copy_rows_per_s"] = round((before + after) / 2)
+        self._say(f"COPY, 1,000 rows a transaction: {before:,.0f} rows/s before, {after:,.0f} after")
+        self._tell(result)
+        result["acknowledged"], result["stored"] = self._acknowledged, self._stored()
+        self._say(f"acknowledged {self._acknowledged:,}, in the history {result['stored']:,}")
+        result["outage"] = asdict(outage(self._server, self._consumption))
+        self._tell_outage(result["outage"])
+        return result
+
+    def _load(self, records: int, packets: int, rate: float = 0.0, devices: int = 500) -> Run:
+        """One run of the load against the server's Teltonika port, with the CPU seconds for 100,000 fixes."""
+        arguments = {
+            "port": self._server.ports["teltonika"],
+            "devices": devices,
+            "records": records,
+            "packets": packets,
+            "rate": rate,
+        }
+        command = [sys.executable, "-m", "benchmarks.load", *(f"--{name}={value}" for name, value in arguments.items())]
+        with self._consumption.cpu() as used:
+            done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, check=True)
+        result = json.decode(done.stdout, type=Result)
+        self._acknowledged += result.fixes
+        each = {name: round(seconds / result.fixes * 100_000, 2) for name, seconds in asdict(used).items()}
+        return {**asdict(result), "offered": round(rate), "cpu_s_100k": each}
+
+    def _at(self, rate: float) -> Run:
+        """About four seconds of this load, 10 records a packet."""
+        return self._load(records=10, packets=max(5, round(rate * 4 / 5000)), rate=rate)
+
+    def _stored(self) -> int:
+        """Fixes of the load's devices in the history."""
+        return int(self._server.rows("SELECT count(*) FROM posiciones_historicas WHERE movil_id < %s", FIRST)[0][0])
+
+    def _tell(self, result: Run) -> None:
+        copy = result["copy_rows_per_s"]
+        for title, name in (("10 records a packet", "ten"), ("1 record a packet", "one")):
+            run = result[name]
+            run["of_copy"] = round(run["rate"] / copy, 3)
+            used = run["cpu_s_100k"]
+            self._say(
+                f"stored and acknowledged, 500 devices, {title:<20} {run['rate']:10,.0f} fixes/s   {run['of_copy']:.2f} of COPY"
+            )
+            self._say(f"    CPU s for 100,000 fixes: WayGPS {used['waygps']} + PostgreSQL {used['postgresql']}")
+        for run in (result["rate_500"], *result["sweep"], result["ten"]):
+            load = f"at {run['offered']:,} fixes/s" if run["offered"] else "at the highest rate"
+            self._say(f"acknowledgement {load:<24} p50 {run['p50_ms']:8.1f} ms   p99 {run['p99_ms']:8.1f} ms")
+
+    def _tell_outage(self, run: Run) -> None:
+        memory = " ".join(f"{mb:.0f}" for mb in run["memory_mb"])
+        self._say(
+            f"PostgreSQL away for 60 s under full load: memory every 10 s {memory} MB, {run['acknowledged_per_s']:,.0f} fixes/s"
         )
-        lines.append("\t".join(map(str, values)))
-    return "\n".join(lines) + "\n"
-
-
-def load(server: Server, records: int, packets: int, rate: float = 0.0, devices: int = 500) -> Result:
-    """One run of the load against the server's Teltonika port."""
-    arguments = {"port": server.ports["teltonika"], "devices": devices, "records": records, "packets": packets, "rate": rate}
-    command = [sys.executable, "-m", "benchmarks.load", *(f"--{name}={value}" for name, value in arguments.items())]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, check=True)
-    return json.decode(done.stdout, type=Result)
-
-
-def stored(server: Server) -> int:
-    """Fixes of the load's devices in the history."""
-    return int(server.rows("SELECT count(*) FROM posiciones_historicas WHERE movil_id < 1000000")[0][0])
-
-
-def measure(server: Server, say: Callable[[str], None]) -> dict[str, Any]:
-    """All figures of one run."""
-    before = copy_rate(server)
-    ten, one = load(server, records=10, packets=40), load(server, records=1, packets=100)
-    idle = load(server, records=1, packets=10, rate=500)
-    half = load(server, records=10, packets=10, rate=ten.rate / 2)
-    after = copy_rate_again(server)
-    copy = (before + after) / 2
-    expected = sum(result.fixes for result in (ten, one, idle, half))
-    say(
-        f"COPY into the same table, 1,000 rows a transaction    {copy:10,.0f} rows/s   (before {before:,.0f}, after {after:,.0f})"
-    )
-    for title, result in (("10 records a packet", ten), ("1 record a packet", one)):
-        say(f"stored and acknowledged, 500 devices, {title:<20} {result.rate:10,.0f} fixes/s  {result.rate / copy:.2f} of COPY")
-    for title, result in (("highest rate, 10 records", ten), ("half of that", half), ("500 fixes/s", idle)):
-        say(f"acknowledgement at {title:<26} p50 {result.p50_ms:8.1f} ms   p99 {result.p99_ms:8.1f} ms")
-    say(f"acknowledged {expected:,}, in the history {stored(server):,}")
-    return {
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "copy_rows_per_s": round(copy),
-        "ratio_10_records": round(ten.rate / copy, 3),
-        "ratio_1_record": round(one.rate / copy, 3),
-        "runs": {"ten": ten, "one": one, "rate_500": idle, "half": half},
-        "acknowledged": expected,
-        "stored": stored(server),
-    }
-
-
-def copy_rate_again(server: Server) -> float:
-    """COPY once more, of other rows, so that a machine that changed its speed meanwhile is noticed."""
-    connection = server.database()
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM posiciones_recientes WHERE movil_id >= 1000000")
-        cursor.execute("VACUUM posiciones_recientes")
-    connection.close()
-    return copy_rate(server)
+        self._say(
+            f"    into the spool ({run['spool_mb']} MB, full: {run['is_full']}), out of it {run['drained_per_s']:,.0f} fixes/s"
+        )
 
 
 def main() -> None:
-    """Start a server of its own, measure, print, keep the JSON."""
+    """Start a server of its own, measure, print, keep JSON and picture."""
     server = Server()
     server.start()
     try:
-        result = measure(server, lambda line: print(line, flush=True))
+        result = Bench(server, lambda line: print(line, flush=True)).run()
     finally:
         server.stop()
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"store-{result['when'].replace(':', '')}.json"
     path.write_bytes(json.format(json.encode(result)))
-    print(f"kept in {os.path.relpath(path)}")
+    draw(result, path.with_suffix(".png"))
+    print(f"kept in {os.path.relpath(path)} and .png")
 
 
 if __name__ == "__main__":

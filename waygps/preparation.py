@@ -13,6 +13,7 @@ from waygps import first_login
 from waygps.errors import WayGPSError
 from waygps.ingest.vendors import Found
 from waygps.storage.accounts import make_first_login
+from waygps.storage.areas import install_areas
 from waygps.storage.database import make_partitions
 from waygps.storage.migrations import connect, migrate
 from waygps.storage.receivers import Receiver, active_receivers, enter_vendors
@@ -29,6 +30,7 @@ def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mappi
     try:
         for name in migrate(connection):
             _log.info("schema: applied {name}", name=name)
+        install_areas(connection)
         _check_durability(connection)
         make_partitions(connection)
         _make_login(connection, data_dir)

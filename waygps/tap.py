@@ -35,6 +35,7 @@ from waygps.storage.accounts import Accounts
 from waygps.storage.database import DatabaseService
 from waygps.storage.embedded import EmbeddedPostgres
 from waygps.storage.fleet import Fleet
+from waygps.storage.maintenance import Maintenance
 from waygps.storage.receivers import Receiver
 from waygps.storage.session import Session
 from waygps.storage.spool import Spool
@@ -91,7 +92,8 @@ def _services(reactor: Any, configuration: Configuration, embedded: EmbeddedPost
     server = Server(reactor, configuration, url)
     server.spool.open()
     receiving = server.receivers(receivers, vendors)
-    storing: list[Service] = [server.database, server.tally, server.store]
+    maintenance = Maintenance(reactor, url, configuration.history, os.environ)
+    storing: list[Service] = [server.database, maintenance, server.tally, server.store]
     services: list[Service] = [*storing, server.web(receiving), server.drain(), *receiving, GarbageCollection()]
     if configuration.simulate:
         services.append(server.fleet(receivers, vendors))

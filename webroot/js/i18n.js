@@ -29,6 +29,12 @@ const es = {
   'ignition.on': 'ON', 'ignition.off': 'OFF', 'age.ago': 'hace {amount}', 'age.never': 'sin datos',
   compass: 'N NE E SE S SO O NO', 'axis.lat': 'N S', 'axis.lon': 'E O',
   'toast.close': 'Descartar el aviso', 'toast.region': 'Avisos', 'toast.alert': 'Aviso del sistema',
+  'alert.base_de_datos_fuera': 'Base de datos fuera de alcance',
+  'alert.base_de_datos_fuera.text': 'Las posiciones se guardan en el servidor y pasarán a la base cuando vuelva. No se pierde ninguna.',
+  'alert.base_de_datos_de_vuelta': 'La base de datos volvió',
+  'alert.base_de_datos_de_vuelta.text': 'Las posiciones guardadas mientras tanto están pasando a la base.',
+  'alert.cola_llena': 'No se reciben posiciones',
+  'alert.cola_llena.text': 'La base de datos no responde y la cola en disco está llena. Los equipos enviarán otra vez lo que falta.',
   'toast.history': 'No se pudo cargar el recorrido de {name}.', 'toast.logout': 'No se pudo cerrar la sesión.',
 };
 
@@ -62,6 +68,12 @@ const en = {
   'ignition.on': 'ON', 'ignition.off': 'OFF', 'age.ago': '{amount} ago', 'age.never': 'no data',
   compass: 'N NE E SE S SW W NW', 'axis.lat': 'N S', 'axis.lon': 'E W',
   'toast.close': 'Dismiss the notice', 'toast.region': 'Notices', 'toast.alert': 'System notice',
+  'alert.base_de_datos_fuera': 'Database out of reach',
+  'alert.base_de_datos_fuera.text': 'Positions are kept on the server and will move to the database when it is back. None is lost.',
+  'alert.base_de_datos_de_vuelta': 'The database is back',
+  'alert.base_de_datos_de_vuelta.text': 'The positions kept meanwhile are moving to the database.',
+  'alert.cola_llena': 'Positions are not being received',
+  'alert.cola_llena.text': 'The database does not answer and the queue on disk is full. Devices will send again what is missing.',
   'toast.history': 'The trail of {name} could not be loaded.', 'toast.logout': 'Signing out failed.',
 };
 

@@ -7,7 +7,7 @@ import { createScene } from './scene.js';
 import { bindLogout, showSession } from './session.js';
 import { showConnection, startStatus } from './status.js';
 import { VehicleStore } from './store.js';
-import { alertTitle, toast } from './toasts.js';
+import { alertText, alertTitle, toast } from './toasts.js';
 import { startLanguages } from './translate.js';
 
 startLanguages(byId('language'));
@@ -15,7 +15,7 @@ startLanguages(byId('language'));
 const store = new VehicleStore();
 const scene = createScene(store);
 const connection = connect(store, {
-  onAlert: (type, message) => toast(alertTitle(type), String(message ?? '')),
+  onAlert: (type, message) => toast(alertTitle(type), alertText(type, message)),
   onChange: (changed) => {
     showConnection(changed);
     if (changed.state === 'connected') configure();

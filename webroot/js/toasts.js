@@ -1,7 +1,7 @@
 /** Notices that stay until somebody has dismissed them. */
 
 import { byId, make, setText } from './dom.js';
-import { t } from './i18n.js';
+import { hasWord, t } from './i18n.js';
 
 const MOST = 4;
 
@@ -45,8 +45,14 @@ function dismiss(key) {
   shown.delete(key);
 }
 
+/** What a system_alert says, in the language of the page where it is one that this page knows. @param {string} type @param {string} message */
+export function alertText(type, message) {
+  return hasWord(`alert.${type}.text`) ? t(`alert.${type}.text`) : String(message ?? '');
+}
+
 /** An alert_type such as low_battery, as words. @param {string} type */
 export function alertTitle(type) {
+  if (hasWord(`alert.${type}`)) return t(`alert.${type}`);
   const words = String(type ?? '').replace(/[_-]+/g, ' ').trim();
   return words ? words[0].toUpperCase() + words.slice(1) : t('toast.alert');
 }
