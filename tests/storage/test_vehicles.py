@@ -52,6 +52,16 @@ class VehiclesTest(DatabaseTest):
         assert first is not None
         assert self.rows("SELECT id, imei, patente, estado_conexion FROM moviles") == [(first.id, IMEI, None, "desconectado")]
 
+    async def test_new_device_is_known_from_then_on(self) -> None:
+        """A fleet that is new on this server is asked for once: a registration is no change that the server has to hear of."""
+        vehicles = await self.vehicles()
+        entered = [await self.found(vehicles, f"nuevo-{number}") for number in range(5)]
+        asked = list(self.recorded.asked)
+        self.rows("UPDATE moviles SET patente = 'AB 123 CD' WHERE imei = 'nuevo-0'")
+        await until(lambda: isinstance(vehicles.find("nuevo-0"), Deferred), "another program's change is heard, which came later")
+        assert [vehicles.find(f"nuevo-{number}") for number in range(1, 5)] == entered[1:]
+        assert self.recorded.asked == [*asked, "nuevo-0"]
+
     async def test_new_device_is_refused(self) -> None:
         """Where only entered vehicles may report, an unknown device stays unknown, without a question for each of its tries."""
         vehicles = await self.vehicles(register=False)

@@ -96,10 +96,10 @@ class Session:
         self._detector.addRecoveryHandler(call)
 
     def listen(self, channel: str, heard: Callable[[str], None]) -> Deferred[None]:
-        """LISTEN on the channel, now and after every recovery; ``heard(payload)`` gets the notifications."""
+        """LISTEN on the channel, now and after every recovery; ``heard(payload)`` gets the notifications of all others."""
 
         def observe(notification: Any) -> None:
-            if notification.channel == channel:
+            if notification.channel == channel and notification.pid != self._connection.get_backend_pid():
                 heard(notification.payload)
 
         self._connection.addNotifyObserver(observe)
