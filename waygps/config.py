@@ -18,8 +18,8 @@ class Database(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     url: str = ""
     """PostgreSQL URL, postgresql://user:password@host:port/database. Empty: the embedded PostgreSQL, in data_dir."""
-    connections: Annotated[int, Meta(ge=1, le=32)] = 2
-    """Connections that write fixes; each vehicle always has the same one."""
+    connections: Annotated[int, Meta(ge=1, le=32)] = 1
+    """Connections that write fixes; each vehicle always has the same one. One keeps up with what one process decodes."""
     batch: Annotated[int, Meta(ge=1, le=10_000)] = 1000
     """The most fixes in one statement."""
     patience: Annotated[float, Meta(ge=0.1, le=600)] = 5

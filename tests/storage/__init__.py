@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -19,6 +20,8 @@ from waygps.storage.session import Session
 NOON = 1_795_521_600_000
 """2026-11-24 12:00:00 UTC, in milliseconds; the partition of its month is there."""
 SECOND = 1000
+HEAVY = {"t": "".join(Random(1).choices("".join(map(chr, range(48, 91))), k=100_000))}
+"""Nothing that compresses well: in the spool such a parcel, which has it twice, takes some 140 KB."""
 
 
 def vehicle(url: str, imei: str = "356307042441013", patente: str | None = None) -> Vehicle:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tests.fakes import logged
 from tests.postgres import clock
-from tests.storage.test_spool import HEAVY, SpoolCase
+from tests.storage import HEAVY
+from tests.storage.test_spool import SpoolCase
 from waygps.errors import WayGPSError
 from waygps.storage.spool import Spool
 
@@ -42,11 +43,11 @@ class DamageTest(SpoolCase):
     async def test_unreadable_parcel(self) -> None:
         """A parcel that cannot be read is kept for an operator and said, and those around it come out."""
         await self.filled([0, 1, 2])
-        self.rows("UPDATE parcels SET body = '{}' WHERE number = 2")
+        self.rows("UPDATE parcels SET body = x'7b7d' WHERE number = 2")
         with logged() as lines:
             assert await self.times() == [0.0, 2.0]
         assert any("1 acknowledged fixes are kept in the table unreadable" in line for line in lines)
-        assert self.rows("SELECT number, body FROM unreadable") == [(2, "{}")]
+        assert self.rows("SELECT number, body FROM unreadable") == [(2, b"{}")]
         assert self.spool.fixes == 2
 
     async def test_overwritten_content(self) -> None:
@@ -54,9 +55,10 @@ class DamageTest(SpoolCase):
         await self.filled([0])
         await self.filled([1], attributes=HEAVY)
         await self.filled([2])
+        ((body,),) = self.rows("SELECT body FROM parcels WHERE number = 2")
         self.spool.close()
         content = self.spool.path.read_bytes()
-        place = content.index(b"x" * 4000)
+        place = content.index(body[50_000:50_100])
         self.spool.path.write_bytes(content[:place] + b"\xff" * 100 + content[place + 100 :])
         self.spool = self.opened()
         assert await self.times() == [0.0, 2.0]

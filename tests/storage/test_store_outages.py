@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from tests.postgres import execute, server, until
-from tests.storage import NOON, at, locked, outcome_of, parcel
+from tests.storage import HEAVY, NOON, at, locked, outcome_of, parcel
 from tests.storage.proxy import Proxy
 from tests.storage.storing import StoreCase
 from waygps.fix import Message
@@ -102,7 +102,7 @@ class FullTest(StoreCase):
     async def test_both_out_of_reach(self) -> None:
         """With the spool full and PostgreSQL away nobody is answered; when PostgreSQL is back everybody is."""
         await self.crash()
-        heavy = [at(self.bus, second, attributes={"t": "x" * 100_000}) for second in range(12)]
+        heavy = [at(self.bus, second, attributes=HEAVY) for second in range(12)]
         outcomes = [outcome_of(self.store.write(parcel(self.bus, each))) for each in heavy]
         await until(lambda: "cola_llena" in self.alerts, "the alarm is raised")
         assert 0 < len([outcome for outcome in outcomes if outcome]) < 12

