@@ -83,7 +83,7 @@ class PipelineTests(SynchronousTestCase):
         (apart,) = parcel.refused
         assert [position.fix.lat for position in parcel.positions] == [-34.6]
         assert (apart.device, apart.reason, apart.message) == ("A1", "latitude 91.0 is outside -90..90", b"raw")
-        assert lines == ["A1: a fix is set apart: latitude 91.0 is outside -90..90"]
+        assert lines == ["A1: set apart: latitude 91.0 is outside -90..90 (1 in this message)"]
         self.writer.commit()
         assert self.successResultOf(receipt) == ACCEPTED
 

@@ -146,7 +146,7 @@ class Outage(ServerCase):
         device, packets, size, random = self.device("352000000000021"), 200, 200, Random(1)
         with self.away():
             for packet in range(packets):
-                seconds = range(packet * size, packet * size + size)
+                seconds = range(packet * size - 86_400, packet * size + size - 86_400)
                 device.send(*(fix(s, odometer_km=random.randrange(2**32) / 1000, power_v=random.random() * 60) for s in seconds))
             until(lambda: self.server.request("GET", "/api/health")[0] == 503, "health to say error")
             state = self.server.request("GET", "/api/health")[1]

@@ -100,13 +100,15 @@ class Pipeline:
             reason = fault(reported, received, self._limits)
             if reason:
                 apart.append(refused(message, reported, reason, received))
-                self._log.warn("{imei}: a fix is set apart: {reason}", imei=message.device, reason=reason)
                 continue
             fix, warnings = mended(reported)
             for warning in warnings:
                 self._log.warn("{imei}: {reason}", imei=message.device, reason=warning)
             positions.append(position(vehicle, fix, quality(fix), protocol, received, fingerprint(reported), skew))
         self._count(vehicle, message, positions, received)
+        if apart:
+            first, count = apart[0].reason, len(apart)
+            self._log.warn("{imei}: set apart: {first} ({count} in this message)", imei=message.device, first=first, count=count)
         return positions, apart
 
     def _skew(self, vehicle: Vehicle, message: Message, received: int) -> int:
