@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.fakes import FakeSessions, LineDecoder, logged
 from tests.postgres import clock, server, until
-from tests.storage import at, outcome_of, parcel, vehicle
+from tests.storage import HEAVY, at, outcome_of, parcel, vehicle
 from tests.web.serving import Answer, WebTest
 from waygps.ingest.receivers import ReceiverService
 from waygps.storage.receivers import Receiver
@@ -40,8 +40,7 @@ class HealthTest(WebTest):
 
     def fill(self) -> list[list[object]]:
         """More than the spool takes; gives what became of each parcel."""
-        note = {"nota": "x" * 4000}
-        parcels = [parcel(self.bus, *[at(self.bus, 50 * n + m, attributes=note) for m in range(50)]) for n in range(8)]
+        parcels = [parcel(self.bus, at(self.bus, second, attributes=HEAVY)) for second in range(12)]
         return [outcome_of(self.store.write(each)) for each in parcels]
 
     async def test_well(self) -> None:
@@ -99,7 +98,7 @@ class HealthTest(WebTest):
         await self.back()
         await until(lambda: all(outcomes), "everything is acknowledged")
         assert await self.state() == (200, "ok", "ok")
-        assert self.rows("SELECT count(*) FROM posiciones_historicas") == [(400,)]
+        assert self.rows("SELECT count(*) FROM posiciones_historicas") == [(12,)]
 
     async def test_port_taken(self) -> None:
         """A receiver whose port another program has makes it degradado, and who is logged in sees which and why."""
