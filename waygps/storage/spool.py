@@ -1,4 +1,4 @@
-"""The file that takes parcels while PostgreSQL is out of reach: SQLite in WAL mode, every append fsynced, off the event loop.
+"""What takes parcels while PostgreSQL is out of reach: a file, every append fsynced, in a thread of its own.
 
 Parcels are kept as JSON, which holds whatever a decoder may have put into a fix, compressed to a fourth by zlib. The numbers of
 the rows are the order.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +22,7 @@ from twisted.logger import Logger
 from waygps.errors import SpoolFull, SpoolUnavailable, StoreUnavailable, WayGPSError
 from waygps.position import Parcel
 from waygps.storage.gathering import Gathering
-
-NAME = "spool.sqlite3"
-PAGE = 4096
-COLUMNS = "number INTEGER PRIMARY KEY, received INTEGER NOT NULL, fixes INTEGER NOT NULL, body BLOB NOT NULL"
-SCHEMA = f"CREATE TABLE IF NOT EXISTS parcels ({COLUMNS}); CREATE TABLE IF NOT EXISTS unreadable ({COLUMNS});"
-APPEND = "INSERT INTO parcels (received, fixes, body) VALUES (?, ?, ?)"
-OLDEST = "SELECT number, received, fixes, body FROM parcels ORDER BY number LIMIT ?"
-FORGET = "DELETE FROM parcels WHERE number = ?"
-SET_ASIDE = "INSERT INTO unreadable SELECT * FROM parcels WHERE number = ?"
-AT_ONCE = 1000
-"""Fixes in one append, and about so many in one reading: a few milliseconds of the event loop's time."""
-PARCELS = 500
+from waygps.storage.spool_file import AT_ONCE, NAME, contents, delete, insert, move_aside, oldest_rows, put_aside, set_up, vacuum
 
 _encode = json.Encoder().encode
 _decode = json.Decoder(Parcel).decode
@@ -57,7 +46,7 @@ class Spool:
         self.oldest: float | None = None
         self.is_full = False
         self._reactor = reactor
-        self._most_pages = most_mb * 2**20 // PAGE
+        self._set_up = partial(set_up, most_mb=most_mb)
         self._gathering = Gathering(self._append, AT_ONCE)
         self._pool: ConnectionPool | None = None
 
@@ -65,15 +54,24 @@ class Spool:
         """Look into the file, or make it. Blocks. A damaged one is put aside for an operator; WayGPSError: it cannot be had."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._look()
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise
-                self._put_aside(error)
-                self._look()
+            self.fixes, self.oldest = self._look()
         except (OSError, sqlite3.Error) as error:
             raise WayGPSError(f"the spool {self.path} cannot be opened: {error} (setting data_dir)") from error
+
+    def _look(self) -> tuple[int, float | None]:
+        try:
+            return contents(self.path)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            aside = str(put_aside(self.path))
+            self._log.critical(
+                "the spool is damaged ({reason}): it is kept as {aside}, acknowledged fixes in it are not in the history. "
+                "Try: sqlite3 {aside} .recover",
+                reason=str(error),
+                aside=aside,
+            )
+            return contents(self.path)
 
     def start(self) -> None:
         """Begin to take parcels: a thread of its own, started when first needed."""
@@ -100,7 +98,7 @@ class Spool:
 
     async def first(self) -> list[Kept]:
         """The oldest parcels, in their order."""
-        rows = await self._run(_rows)
+        rows = await self._run(oldest_rows)
         self.oldest = rows[0][1] / 1000 if rows else None
         kept = [self._read(*row) for row in rows]
         unreadable = [row for row, parcel in zip(rows, kept, strict=True) if parcel is None]
@@ -112,7 +110,7 @@ class Spool:
         """These are in PostgreSQL."""
         if not kept:
             return
-        await self._run(_delete, [(each.number,) for each in kept])
+        await self._run(delete, [(each.number,) for each in kept])
         self._count(-sum(_fixes(each.parcel) for each in kept))
         self.is_full = False
 
@@ -122,13 +120,13 @@ class Spool:
 
     async def tidy(self) -> None:
         """Give the disk back; for an empty spool."""
-        await self._run(_vacuum)
+        await self._run(vacuum)
 
     # -- on the event loop
 
     async def _append(self, parcels: Sequence[Parcel]) -> None:
         now = int(time.time() * 1000)
-        await self._run(_insert, [(now, _fixes(parcel), _encode(parcel)) for parcel in parcels])
+        await self._run(insert, [(now, _fixes(parcel), _encode(parcel)) for parcel in parcels])
         self.oldest = self.oldest or now / 1000
         self._count(sum(map(_fixes, parcels)))
 
@@ -158,76 +156,9 @@ class Spool:
     async def _set_aside(self, numbers: Sequence[int], fixes: int) -> None:
         where = str(self.path)
         self._log.critical("{fixes} acknowledged fixes are kept in the table unreadable of {where}", fixes=fixes, where=where)
-        await self._run(_set_aside, [(number,) for number in numbers])
+        await self._run(move_aside, [(number,) for number in numbers])
         self._count(-fixes)
-
-    # -- blocking
-
-    def _look(self) -> None:
-        with closing(sqlite3.connect(self.path)) as connection:
-            self._set_up(connection)
-            ((verdict,),) = connection.execute("PRAGMA quick_check(1)")
-            if verdict != "ok":
-                raise sqlite3.DatabaseError(verdict)
-            connection.executescript(SCHEMA)
-            ((fixes, oldest),) = connection.execute("SELECT coalesce(sum(fixes), 0), min(received) FROM parcels")
-        self.fixes, self.oldest = fixes, oldest and oldest / 1000
-
-    def _set_up(self, connection: sqlite3.Connection) -> None:
-        connection.execute(f"PRAGMA page_size = {PAGE}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # the log is fsynced at every commit
-        connection.execute("PRAGMA fullfsync = ON")  # where fsync alone does not reach the disk
-        connection.execute(f"PRAGMA max_page_count = {self._most_pages}")
-
-    def _put_aside(self, error: Exception) -> None:
-        aside = self.path.with_name(f"{NAME}.damaged-{int(time.time())}")
-        for suffix in ("", "-wal", "-shm"):
-            part = self.path.with_name(NAME + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
-        self._log.critical(
-            "the spool is damaged ({reason}): it is kept as {aside}, acknowledged fixes in it are not in the history. "
-            "Try: sqlite3 {aside} .recover",
-            reason=str(error),
-            aside=str(aside),
-        )
 
 
 def _fixes(parcel: Parcel) -> int:
     return len(parcel.positions) + len(parcel.refused)
-
-
-# -- in the thread
-
-
-def _rows(connection: Any) -> list[tuple[int, int, int, bytes]]:
-    rows, fixes = [], 0
-    for row in connection.execute(OLDEST, (PARCELS,)):
-        rows.append(row)
-        fixes += row[2]
-        if fixes >= AT_ONCE:
-            break
-    return rows
-
-
-def _insert(connection: Any, rows: Iterable[tuple[int, int, bytes]]) -> None:
-    connection.executemany(APPEND, [(received, fixes, zlib.compress(body, 1)) for received, fixes, body in rows])
-    connection.commit()
-
-
-def _delete(connection: Any, numbers: Iterable[tuple[int]]) -> None:
-    connection.executemany(FORGET, numbers)
-    connection.commit()
-
-
-def _set_aside(connection: Any, numbers: Sequence[tuple[int]]) -> None:
-    connection.executemany(SET_ASIDE, numbers)
-    connection.executemany(FORGET, numbers)
-    connection.commit()
-
-
-def _vacuum(connection: Any) -> None:
-    connection.commit()
-    connection.execute("VACUUM")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
