@@ -10,6 +10,7 @@ line is answered ``OK`` once it is stored, or ``ERROR reason``. A line without T
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,7 @@ from msgspec import json
 from zope.interface import implementer
 
 from waygps.fix import Fix, Message
-from waygps.interfaces import IDecoder, IEncoder, Transport
+from waygps.interfaces import IDecoder, IEncoder, Transport, Verdict
 from waygps.vendor import Vendor
 
 LONGEST = 4096
@@ -234,4 +235,32 @@ class Encoder:
         return f"IMEI: {self._device}, {pairs}\r\n".encode()
 
 
-generic = Vendor(name="generic", title="Generic", maker="Any", port=8082, decoder=Decoder, encoder=Encoder)
+_PAIRS_BEGUN = re.compile(r"(?:\s*[a-z]\w*\s*:[^,]*,)*\s*(?:[a-z]\w*\s*(?::[^,]*)?)?", re.ASCII | re.IGNORECASE)
+_CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
+
+
+def recognises(data: bytes, transport: Transport) -> Verdict:
+    """The first line names a device and a coordinate, whatever they are worth: a faulty line is to be answered with its fault."""
+    line, end, _ = data.lstrip().partition(b"\n")
+    text = line.rstrip(b"\r").decode("utf-8", "replace")
+    if len(line) > LONGEST or _CONTROL.search(text) or not (text.startswith("{") or _PAIRS_BEGUN.fullmatch(text)):
+        return Verdict.NO
+    if not end and transport == "tcp":
+        return Verdict.MORE
+    try:
+        values = _pairs(text)
+    except Faulty:
+        return Verdict.NO
+    names = {FIELDS.get(key, ("",))[0] for key in values}
+    return Verdict.YES if names & {*NEEDED} and any(key in values for key in DEVICE) else Verdict.NO
+
+
+generic = Vendor(
+    name="generic",
+    title="Generic",
+    maker="Any",
+    port=8082,
+    decoder=Decoder,
+    encoder=Encoder,
+    recognises=recognises,
+)

@@ -19,7 +19,7 @@ from waygps import events
 from waygps.bits import crc8_nrsc5, crc16_ccitt_false, digits_ms, utc_ms
 from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
-from waygps.interfaces import IDecoder, IEncoder, Transport
+from waygps.interfaces import IDecoder, IEncoder, Transport, Verdict
 from waygps.vendor import Vendor
 
 MAX_GARBAGE: Final = 65536
@@ -611,6 +611,39 @@ def _stamp(fix: Fix) -> str:
     return "" if fix.time is None else f"{datetime.fromtimestamp(fix.time / 1000, UTC):%Y%m%d%H%M%S}"
 
 
+_TYPED: Final = re.compile(rb"\+(?:RESP|BUFF|N?ACK):GT[A-Z0-9]{3},")
+
+
+def recognises(data: bytes, transport: Transport) -> Verdict:
+    """A text message is known by its header and type, a binary one when its checksum is right."""
+    data = data.lstrip(b"\r\n")
+    if data.startswith(_ASCII):
+        begun = data[data.index(b":") + 1 :][:6]
+        missing = b"GTFRI,"[len(begun) :]
+        fits = _TYPED.match(data[: data.index(b":") + 1] + begun + missing)
+        return Verdict.NO if not fits else Verdict.MORE if missing else Verdict.YES
+    if _HEADER.match(data) is None:
+        return Verdict.MORE if not data or data in _BEGUN else Verdict.NO
+    return _binary_verdict(data)
+
+
+def _binary_verdict(data: bytes) -> Verdict:
+    if len(data) < 12:
+        return Verdict.MORE
+    places = _LENGTHS.get(data[:4]) or _LENGTHS[data[:2]]
+    sizes = [int.from_bytes(data[at : at + width]) for at, width in places]
+    possible = [size for size in sizes if 12 <= size <= Decoder.max_buffer]
+    if any(size <= len(data) and _intact(data[:size]) for size in possible):
+        return Verdict.YES
+    return Verdict.MORE if any(size > len(data) for size in possible) else Verdict.NO
+
+
 queclink = Vendor(
-    name="queclink", title="Queclink", maker="Queclink Wireless Solutions", port=8081, decoder=Decoder, encoder=Encoder
+    name="queclink",
+    title="Queclink",
+    maker="Queclink Wireless Solutions",
+    port=8081,
+    decoder=Decoder,
+    encoder=Encoder,
+    recognises=recognises,
 )

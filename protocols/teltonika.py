@@ -21,7 +21,7 @@ from waygps import events
 from waygps.bits import crc16_arc, utc_ms
 from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
-from waygps.interfaces import IDecoder, IEncoder, Transport
+from waygps.interfaces import IDecoder, IEncoder, Transport, Verdict
 from waygps.vendor import Vendor
 
 MAX_LENGTH = 65536
@@ -465,4 +465,43 @@ class Encoder:
         return _short.pack(len(packet)) + packet
 
 
-teltonika = Vendor(name="teltonika", title="Teltonika", maker="Teltonika", port=8080, decoder=Decoder, encoder=Encoder)
+def recognises(data: bytes, transport: Transport) -> Verdict:
+    """TCP begins with pings, then the login, or data of which the login was lost; a UDP packet names its device."""
+    if transport == "udp":
+        return _begins_packet(data)
+    data = data.lstrip(b"\xff")
+    if len(data) < 2 or data[:2] == b"\0\0":
+        return _begins_frame(data)
+    size, digits = int.from_bytes(data[:2]), data[2:18]
+    return _login_verdict(size, digits[:size])
+
+
+def _login_verdict(size: int, digits: bytes) -> Verdict:
+    """Of an identification that is announced with this size, and what there is of it."""
+    if not 8 <= size <= 16 or (digits and not digits.isdigit()):
+        return Verdict.NO
+    return Verdict.YES if len(digits) == size else Verdict.MORE
+
+
+def _begins_frame(data: bytes) -> Verdict:
+    if len(data) < _frame_head.size:
+        return Verdict.MORE if b"\0\0\0\0\0".startswith(data[:5]) else Verdict.NO
+    preamble, length, codec = _frame_head.unpack_from(data)
+    return Verdict.YES if not preamble and 3 <= length <= MAX_LENGTH and codec in _CODECS else Verdict.NO
+
+
+def _begins_packet(data: bytes) -> Verdict:
+    size, start = int.from_bytes(data[:2]), 8 + int.from_bytes(data[6:8])
+    is_packet = 17 <= size <= len(data) - 2 and start < len(data) and data[start] in _CODECS
+    return _login_verdict(start - 8, data[8:start]) if is_packet else Verdict.NO
+
+
+teltonika = Vendor(
+    name="teltonika",
+    title="Teltonika",
+    maker="Teltonika",
+    port=8080,
+    decoder=Decoder,
+    encoder=Encoder,
+    recognises=recognises,
+)

@@ -103,7 +103,7 @@ class FakeSession:
     def __init__(self, peer: str, producer: IPushProducer | None) -> None:
         self.peer = peer
         self.producer = producer
-        self.ended = 0
+        self.ended = self.garbled = 0
         self.messages: list[Message] = []
         self._waiting: list[Deferred[Answer]] = []
 
@@ -112,6 +112,9 @@ class FakeSession:
         waiting: Deferred[Answer] = Deferred()
         self._waiting.append(waiting)
         return waiting
+
+    def undecodable(self) -> None:
+        self.garbled += 1
 
     def end(self) -> None:
         self.ended += 1

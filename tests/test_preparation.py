@@ -73,7 +73,16 @@ class PreparationTest(DatabaseTest):
         """The configuration's port for a vendor goes before the table's, and leaves the table alone."""
         receivers = self.prepared({"zeta": 19001})
         assert [each.port for each in receivers] == [9000, 9000, 19001, 19001]
-        assert self.rows("SELECT DISTINCT puerto FROM configuraciones_receptores ORDER BY 1") == [(9000,), (9001,)]
+        assert self.rows("SELECT DISTINCT puerto FROM configuraciones_receptores ORDER BY 1") == [(8079,), (9000,), (9001,)]
+
+    def test_any_vendor(self) -> None:
+        """A receiver of type auto that is switched on is opened, on the configuration's port where that names one."""
+        self.prepared()
+        self.rows("UPDATE configuraciones_receptores SET activo = true WHERE puerto = 8079")
+        with logged() as lines:
+            receivers = self.prepared({"auto": 18079})
+        assert [(each.port, each.transport) for each in receivers if each.vendor == "auto"] == [(18079, "TCP"), (18079, "UDP")]
+        assert not [line for line in lines if "auto" in line]
 
     def test_vendor_that_is_gone(self) -> None:
         """A receiver whose protocol file was taken away is named in the log, and the others are opened."""

@@ -64,8 +64,27 @@ class Ingest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Fixes that may wait to be stored; at this number reading pauses on every connection."""
     future_tolerance: Annotated[float, Meta(ge=0, le=86_400)] = 600
     """Seconds that a fix may be ahead of the server's clock."""
+    silence: Annotated[float, Meta(ge=1, le=31_536_000)] = 600
+    """Seconds without a message after which a device is desconectado, unless it usually reports less often."""
     drain_timeout: Seconds = 10
     """Seconds that a stop waits for what was read to be committed and answered."""
+
+
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What device connections over TCP may do; 0 switches a limit off."""
+
+    connections_receiver: Annotated[int, Meta(ge=0)] = 20_000
+    """Connections that a receiver has open at once; more are refused."""
+    connections_address: Annotated[int, Meta(ge=0)] = 10_000
+    """Connections that one address has open at once, on all receivers. A carrier puts thousands of devices behind one address."""
+    new_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 200
+    """New connections a second from one address, on all receivers, once it has used up its burst."""
+    new_burst: Count = 2000
+    """New connections that an address may open at once; it has them again after new_burst / new_per_second seconds."""
+    first_message: Seconds = 60
+    """Seconds after which a connection is closed that has not said which device it is."""
+    idle: Seconds = 3600
+    """Seconds without a message after which a connection is closed. The column timeout of a receiver is not this."""
 
 
 class Tiles(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,6 +120,7 @@ class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     database: Database = field(default_factory=Database)
     receivers: Receivers = field(default_factory=Receivers)
     ingest: Ingest = field(default_factory=Ingest)
+    limits: Limits = field(default_factory=Limits)
     spool: Spool = field(default_factory=Spool)
     history: History = field(default_factory=History)
     web: Web = field(default_factory=Web)

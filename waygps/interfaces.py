@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 from typing import Literal
 
 from msgspec import Struct
@@ -13,6 +14,14 @@ from zope.interface import Attribute, Interface
 from waygps.fix import Fix, Message
 
 Transport = Literal["tcp", "udp", "http"]
+
+
+class Verdict(Enum):
+    """Whether bytes are of a protocol. What more bytes can change is MORE, and nothing else."""
+
+    NO = "no"
+    MORE = "more"
+    YES = "yes"
 
 
 class IDecoder(Interface):
@@ -57,6 +66,9 @@ class ISession(Interface):
     def submit(message: Message) -> Deferred[Answer]:
         """Hand in a message; the Deferred fires when its fixes are durable, or the device was refused. It never fails."""
 
+    def undecodable() -> None:
+        """What came last cannot be decoded; ``end`` follows when the connection is gone."""
+
     def end() -> None:
         """The connection is gone; what was submitted is stored all the same."""
 
@@ -86,3 +98,16 @@ class IVendor(Interface):
 
     def factory(sessions: ISessionFactory) -> IProtocolFactory:
         """Make the Twisted factory of a TCP receiver; the default feeds a decoder, an odd vendor brings its own protocol."""
+
+
+class IRecognises(Interface):
+    """Optional beside IVendor: what tells the vendor's bytes from others'. A vendor without it is recognised by its decoder."""
+
+    guesses: bool = Attribute("The verdict is only what the decoder makes of the bytes: a vendor that knows goes before it.")
+
+    def recognises(data: bytes, transport: Transport) -> Verdict:
+        """Say whether a connection that begins with ``data`` is of a device of this vendor. Pure, and raises nothing.
+
+        Over UDP ``data`` is one datagram, and all of it. A connection is asked about with growing ``data``: YES and NO are final.
+        Say YES to what no other vendor's devices can send, as early as the device waits for an answer.
+        """

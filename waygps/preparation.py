@@ -16,14 +16,14 @@ from waygps.storage.accounts import make_first_login
 from waygps.storage.areas import install_areas
 from waygps.storage.database import make_partitions
 from waygps.storage.migrations import connect, migrate
-from waygps.storage.receivers import Receiver, active_receivers, enter_vendors
+from waygps.storage.receivers import AUTO, Receiver, active_receivers, enter_vendors
 
 _log = Logger()
 
 
 def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mapping[str, int]) -> list[Receiver]:
     """Bring the database up to date and give the receivers to open. WayGPSError says what is wrong with it."""
-    for name in sorted(set(ports) - set(vendors)):
+    for name in sorted(set(ports) - {*vendors, AUTO.name}):
         known = ", ".join(vendors)
         _log.error("receivers.ports names {name}, which is no vendor; there are: {known}", name=name, known=known)
     connection = connect(url)
@@ -34,7 +34,7 @@ def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mappi
         _check_durability(connection)
         make_partitions(connection)
         _make_login(connection, data_dir)
-        for done in enter_vendors(connection, [found.vendor for found in vendors.values()]):
+        for done in enter_vendors(connection, [*(found.vendor for found in vendors.values()), AUTO]):
             _log.info("{done}", done=done)
         return [_served(receiver, ports) for receiver in active_receivers(connection) if _is_known(receiver, vendors)]
     except OSError as error:
@@ -67,7 +67,7 @@ def _served(receiver: Receiver, ports: Mapping[str, int]) -> Receiver:
 
 
 def _is_known(receiver: Receiver, vendors: Mapping[str, Found]) -> bool:
-    if receiver.vendor in vendors:
+    if receiver.vendor in vendors or receiver.vendor == AUTO.name:
         return True
     _log.error("receiver {name} is not opened: there is no vendor {vendor}", name=receiver.name, vendor=receiver.vendor)
     return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,20 @@ from waygps.banner import banner
 from waygps.config import Configuration
 from waygps.errors import WayGPSError
 from waygps.garbage import GarbageCollection
+from waygps.ingest.auto import AnyVendor
 from waygps.ingest.drain import Drain
+from waygps.ingest.guard import Guard
+from waygps.ingest.journal import Journal
 from waygps.ingest.receivers import ReceiverService
 from waygps.ingest.sessions import SessionFactory
 from waygps.ingest.valve import Valve
 from waygps.ingest.vendors import Found, find_vendors
+from waygps.interfaces import IVendor
 from waygps.live.hub import Hub
 from waygps.live.websocket import GpsFactory
 from waygps.pipeline.counting import Counters
 from waygps.pipeline.pipeline import Pipeline
+from waygps.pipeline.presence import Presence
 from waygps.pipeline.validation import Limits
 from waygps.preparation import prepare
 from waygps.services import Greeting, in_order
@@ -36,7 +42,8 @@ from waygps.storage.database import DatabaseService
 from waygps.storage.embedded import EmbeddedPostgres
 from waygps.storage.fleet import Fleet
 from waygps.storage.maintenance import Maintenance
-from waygps.storage.receivers import Receiver
+from waygps.storage.presence import PresenceService
+from waygps.storage.receivers import AUTO, Receiver
 from waygps.storage.session import Session
 from waygps.storage.spool import Spool
 from waygps.storage.store import Store
@@ -94,7 +101,8 @@ def _services(reactor: Any, configuration: Configuration, embedded: EmbeddedPost
     receiving = server.receivers(receivers, vendors)
     maintenance = Maintenance(reactor, url, configuration.history, os.environ)
     storing: list[Service] = [server.database, maintenance, server.tally, server.store]
-    services: list[Service] = [*storing, server.web(receiving), server.drain(), *receiving, GarbageCollection()]
+    ports: list[Service] = [server.web(receiving), server.drain(), server.guard, *receiving]
+    services: list[Service] = [*storing, *ports, server.presence, GarbageCollection()]
     if configuration.simulate:
         services.append(server.fleet(receivers, vendors))
     if embedded:
@@ -119,26 +127,37 @@ class Server:
         counters, batch = Counters(), configuration.database.batch
         writer = ShardedWriter([BatchWriter(session, batch, counters.repeat) for session in writing])
         self._hub = Hub()
-        self._valve = Valve(ingest.most_held)
+        self._valve = valve = Valve(ingest.most_held)
+        journal = Journal(configuration.data_dir, time.time)
+        self.guard = Guard(reactor, configuration.limits, journal, lambda: valve.is_shut)
         self.spool = Spool(reactor, configuration.data_dir, configuration.spool.most_mb)
         self.store = Store(reactor, writer, self.spool, vehicles, self._hub.alert)
         limits = Limits(future=int(ingest.future_tolerance * 1000))
         self._pipeline = Pipeline(vehicles, self.store, [self._hub.tell], limits, counters)
+        self._present = Presence(ingest.silence, self._hub.alert, ingest.most_vehicles)
+        self.presence = PresenceService(reactor, upkeep, self._present, self._hub.status, ingest.most_vehicles)
         self.tally = Tally(reactor, upkeep, counters, self._pipeline.clocks.offset)
 
     def receivers(self, receivers: Sequence[Receiver], vendors: Mapping[str, Found]) -> list[ReceiverService]:
         """The ports for devices."""
         interface = self._configuration.receivers.interface
         return [
-            ReceiverService(
-                self._reactor,
-                receiver,
-                vendors[receiver.vendor].vendor,
-                SessionFactory(self._pipeline, self._valve, receiver.vendor),
-                interface,
-            )
+            ReceiverService(self._reactor, receiver, self._served(receiver, vendors), self._sessions(receiver.vendor), interface)
             for receiver in receivers
         ]
+
+    def _served(self, receiver: Receiver, vendors: Mapping[str, Found]) -> IVendor | AnyVendor:
+        """The vendor of this receiver, or all of them, under the limits."""
+        if receiver.vendor != AUTO.name:
+            return self.guard.vendor(vendors[receiver.vendor].vendor, receiver.name)
+        every = [found.vendor for found in vendors.values()]
+        if receiver.transport == "UDP":
+            return AnyVendor(self._reactor, every, self._sessions)
+        ward = self.guard.ward(receiver.name)
+        return AnyVendor(self._reactor, every, lambda name: ward.sessions(self._sessions(name)), ward.factory)
+
+    def _sessions(self, vendor: str) -> SessionFactory:
+        return SessionFactory(self._pipeline, self._valve, vendor, self._present)
 
     def drain(self) -> Drain:
         """What finishes before the connections are closed."""
@@ -157,7 +176,8 @@ class Server:
 
     def fleet(self, receivers: Sequence[Receiver], vendors: Mapping[str, Found]) -> SimulatedFleet:
         """Simulated vehicles on the ports that are open."""
-        ports = [(vendors[receiver.vendor].vendor, receiver.transport, receiver.port) for receiver in receivers]
+        speaking = [receiver for receiver in receivers if receiver.vendor in vendors]
+        ports = [(vendors[receiver.vendor].vendor, receiver.transport, receiver.port) for receiver in speaking]
         return SimulatedFleet(self._reactor, targets(ports), self._configuration.simulate)
 
     def banner(self, receiving: Sequence[ReceiverService]) -> str:

@@ -12,6 +12,7 @@ from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.trial.unittest import TestCase
 
 from tests.fakes import FakeSessions, LineDecoder, logged
+from waygps.ingest.auto import AnyVendor
 from waygps.ingest.receivers import ReceiverService
 from waygps.interfaces import ISessionFactory
 from waygps.storage.receivers import Receiver
@@ -68,7 +69,9 @@ def taken(kind: socket.SocketKind) -> socket.socket:
 
 
 class ReceiverTests(TestCase):
-    def receiver(self, transport: str, port: int = 0, vendor: Vendor | None = None, name: str = "Lines") -> ReceiverService:
+    def receiver(
+        self, transport: str, port: int = 0, vendor: Vendor | AnyVendor | None = None, name: str = "Lines"
+    ) -> ReceiverService:
         """A started receiver, stopped after the test."""
         self.sessions = FakeSessions()
         service = ReceiverService(reactor, Receiver(1, name, "lines", port, transport), vendor or lines(), self.sessions, HERE)
@@ -122,10 +125,40 @@ class ReceiverTests(TestCase):
         assert "a bug in the plugin" in service.fault
         self.flushLoggedErrors(RuntimeError)
 
+    def any_vendor(self) -> AnyVendor:
+        """For a receiver of all vendors, of which there is one."""
+        return AnyVendor(reactor, [lines()], lambda name: self.sessions)
+
     @defer.inlineCallbacks
     def test_datagram(self) -> Any:
         """A device over UDP reaches its decoder and is answered from the port that it sent to."""
-        service = self.receiver("UDP")
+        yield self.answered(self.receiver("UDP"))
+
+    @defer.inlineCallbacks
+    def test_datagram_of_any_vendor(self) -> Any:
+        """So it is on a port of all vendors."""
+        yield self.answered(self.receiver("UDP", vendor=self.any_vendor()))
+
+    @defer.inlineCallbacks
+    def test_connection_of_any_vendor(self) -> Any:
+        """A device that connects to a port of all vendors is answered by its own, and a stranger's connection is closed."""
+        service = self.receiver("TCP", vendor=self.any_vendor())
+        device = yield connectProtocol(TCP4ClientEndpoint(reactor, HERE, self.port(service)), Heard())
+        submitted = self.submitted()
+        device.transport.write(b"A 1\n")
+        session = yield submitted
+        session.answer(0)
+        assert (yield device.said) == b"ack 1\n"
+        device.transport.abortConnection()
+        stranger = yield connectProtocol(TCP4ClientEndpoint(reactor, HERE, self.port(service)), Heard())
+        gone: defer.Deferred[None] = defer.Deferred()
+        stranger.connectionLost = lambda reason: gone.callback(None)
+        stranger.transport.write(b"!\n")
+        yield gone
+
+    @defer.inlineCallbacks
+    def answered(self, service: ReceiverService) -> Any:
+        """A datagram is stored and answered."""
         heard: defer.Deferred[tuple[bytes, Any]] = defer.Deferred()
         device = DatagramProtocol()
         device.datagramReceived = lambda datagram, addr: heard.callback((datagram, addr))  # type: ignore[method-assign]

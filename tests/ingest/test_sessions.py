@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.fakes import FakePipeline, FakeProducer, FakeVehicles, FakeWriter, a_fix, logged
 from waygps.errors import StoreUnavailable
 from waygps.fix import Message
-from waygps.ingest.sessions import Said, SessionFactory
+from waygps.ingest.sessions import Said, Session, SessionFactory
 from waygps.ingest.valve import Valve
 from waygps.interfaces import Answer, ISession, ISessionFactory
 from waygps.pipeline.pipeline import Pipeline, Receipt
+from waygps.pipeline.presence import GRACE, Presence
 from waygps.position import Vehicle
 
 MESSAGE = Message(device="A1", fixes=(a_fix(), a_fix()), reply=b"ok", refusal=b"no", raw=b"\x01\x02")
@@ -106,6 +110,147 @@ class SessionTests(SynchronousTestCase):
         session.end()
         self.valve.give_back(100)
         assert producer.paused
+
+
+class PresenceTests(SynchronousTestCase):
+    """What the sessions of two receivers tell about their devices."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.alerts: list[str] = []
+        self.presence = Presence(alert=lambda kind, _: self.alerts.append(kind), seconds=self.clock.seconds)
+        self.pipeline = FakePipeline()
+        made = [SessionFactory(self.pipeline, Valve(100), name, self.presence) for name in ("lines", "odd")]  # type: ignore[arg-type]
+        self.receiver, self.other = made
+
+    def connect(self, receiver: SessionFactory | None = None, peer: str = "10.0.0.1:5000") -> tuple[Session, FakeProducer]:
+        producer = FakeProducer()
+        return (receiver or self.receiver).session(peer, producer), producer
+
+    def send(self, session: Session, device: str = "A1", **more: Any) -> None:
+        """A message of this device, stored at once."""
+        session.submit(Message(device=device, fixes=(a_fix(),), **more))
+        self.pipeline.receipts[-1].callback(Receipt(True))
+
+    def after(self, seconds: float = 0) -> dict[str, str]:
+        """The states that changed within so many seconds."""
+        self.clock.advance(seconds)
+        return self.presence.tick()
+
+    def test_connected_and_gone(self) -> None:
+        """A device is connected from its first message that is stored until its connection has been gone for a while."""
+        session, _ = self.connect()
+        assert self.after() == {}
+        self.send(session)
+        assert self.after(1) == {"A1": "conectado"}
+        session.end()
+        assert self.after(GRACE) == {"A1": "desconectado"}
+
+    def test_login_alone(self) -> None:
+        """A device that said who it is and has no position yet is connected; one that just pings is nobody."""
+        session, _ = self.connect()
+        for device in ("", "A1"):
+            session.submit(Message(device=device))
+            self.pipeline.receipts[-1].callback(Receipt(True))
+        assert self.after() == {"A1": "conectado"}
+
+    def test_refused(self) -> None:
+        """A device that is not accepted has no state."""
+        session, _ = self.connect()
+        session.submit(MESSAGE)
+        self.pipeline.receipts[-1].callback(Receipt(False, "device A1 is not in the table moviles"))
+        session.end()
+        assert self.after(GRACE) == {}
+
+    def test_not_stored(self) -> None:
+        """A message that the stop of the server overtook says nothing about its device."""
+        session, _ = self.connect()
+        session.submit(MESSAGE)
+        self.pipeline.receipts[-1].errback(StoreUnavailable())
+        assert self.after() == {}
+
+    def test_stored_after_the_end(self) -> None:
+        """A device that hangs up before its first message is stored is gone like any other, and is not missed as a connection."""
+        session, producer = self.connect()
+        session.submit(MESSAGE)
+        session.end()
+        self.pipeline.receipts[-1].callback(Receipt(True))
+        assert self.after() == {"A1": "conectado"}
+        self.send(self.connect()[0])
+        assert producer.calls == []
+
+    def test_datagrams(self) -> None:
+        """A device over UDP is connected without a connection: the end of a datagram is not its end."""
+        session = self.receiver.session("10.0.0.1:5000")
+        self.send(session)
+        session.end()
+        assert self.after() == {"A1": "conectado"}
+        assert self.after(GRACE) == {}
+
+    def test_newer_wins(self) -> None:
+        """When a device comes on a second connection, on whichever port, the first is closed, and the second is not."""
+        (older, first), (newer, second) = self.connect(), self.connect(self.other)
+        self.send(older)
+        self.send(newer)
+        assert (first.calls, second.calls) == (["stop"], [])
+        self.send(older)
+        older.end()
+        assert second.calls == []
+        assert self.after() == {"A1": "conectado"}
+        assert self.after(GRACE) == {}
+
+    def test_two_devices_with_one_identity(self) -> None:
+        """Two devices that take turns with one identification raise an alert."""
+        for number in range(4):
+            self.send(self.connect(peer=f"10.0.0.{number % 2}:5000")[0])
+        assert self.alerts == ["identidad_repetida"]
+
+    def test_gateway(self) -> None:
+        """A connection that carries several devices stays when one of them comes on its own, and all of them are gone with it."""
+        gateway, producer = self.connect()
+        for device in ("A1", "B2", "C3", "A1"):
+            self.send(gateway, device)
+        self.send(self.connect()[0])
+        assert producer.calls == []
+        assert set(self.after(100)) == {"A1", "B2", "C3"}
+        gateway.end()
+        assert self.after(GRACE) == {"B2": "desconectado", "C3": "desconectado"}
+
+    def test_gateway_takes_back(self) -> None:
+        """A device that goes back to its gateway is displaced from its own connection."""
+        gateway, _ = self.connect()
+        self.send(gateway, "B2")
+        self.send(gateway, "A1")
+        own, producer = self.connect()
+        self.send(own, "A1")
+        self.send(gateway, "A1")
+        assert producer.calls == ["stop"]
+
+    def test_unreadable(self) -> None:
+        """A report that cannot be read is an error of its device until the next one that can."""
+        session, _ = self.connect()
+        self.send(session, unreadable="the position is unreadable")
+        assert self.after() == {"A1": "error"}
+        self.send(session)
+        assert self.after() == {"A1": "conectado"}
+
+    def test_undecodable(self) -> None:
+        """Bytes that are no message are an error of the device that spoke before them, and of nobody where none did."""
+        (session, _), (nobody, _) = self.connect(), self.connect()
+        self.send(session)
+        nobody.undecodable()
+        assert self.after() == {"A1": "conectado"}
+        session.undecodable()
+        assert self.after() == {"A1": "error"}
+
+    def test_bug(self) -> None:
+        """A message that meets a bug of the server's is an error of its device too: its fixes are not stored."""
+        session, _ = self.connect()
+        self.send(session)
+        session.submit(MESSAGE)
+        self.pipeline.receipts[-1].errback(RuntimeError("a bug"))
+        assert self.after() == {"A1": "error"}
+        assert len(self.flushLoggedErrors(RuntimeError)) == 1
 
 
 class SaidTests(SynchronousTestCase):

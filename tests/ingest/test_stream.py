@@ -82,8 +82,9 @@ class DeviceStreamTests(SynchronousTestCase):
         ]
 
     def test_nothing_after_decode_error(self) -> None:
-        """After garbage nothing on that connection is believed any more."""
+        """After garbage nothing on that connection is believed any more, and its device is in error."""
         self.device.dataReceived(b"!\n")
+        assert self.session.garbled == 1
         self.device.dataReceived(b"A 1\n")
         self.device.connectionLost(connectionDone)
         assert self.session.messages == []

@@ -23,11 +23,15 @@ class FakeClient:
     def __init__(self, session: bytes = b"") -> None:
         self.session = session
         self.heard: list[tuple[int, Any]] = []
+        self.states: list[tuple[int, Any]] = []
         self.alerts: list[tuple[str, Any]] = []
         self.ended: list[tuple[int, str]] = []
 
     def offer(self, vehicle: int, message: bytes) -> None:
         self.heard.append((vehicle, json.decode(message)["data"]))
+
+    def status(self, vehicle: int, message: bytes) -> None:
+        self.states.append((vehicle, json.decode(message)))
 
     def alert(self, kind: str, message: bytes) -> None:
         self.alerts.append((kind, json.decode(message)))
@@ -40,6 +44,9 @@ class BrokenClient(FakeClient):
     """A client whose connection has a bug."""
 
     def offer(self, vehicle: int, message: bytes) -> None:
+        raise RuntimeError("a bug")
+
+    def status(self, vehicle: int, message: bytes) -> None:
         raise RuntimeError("a bug")
 
     def alert(self, kind: str, message: bytes) -> None:
@@ -112,6 +119,19 @@ class HubTests(SynchronousTestCase):
         assert len(self.client.heard) == 2
         assert len(lines) == 1
         assert "failed and is dropped" in lines[0]
+        assert len(self.flushLoggedErrors(RuntimeError)) == 1
+
+    def test_status(self) -> None:
+        """Every client is told that a device went away, with the seed's keys; one with a bug is dropped."""
+        broken = BrokenClient()
+        self.hub.join(broken)
+        with logged() as lines:
+            self.hub.status(7, "desconectado")
+        self.hub.status(8, "error")
+        gone = {"type": "mobile_status", "mobile_id": 7, "status": "desconectado"}
+        assert self.client.states == [(7, gone), (8, {"type": "mobile_status", "mobile_id": 8, "status": "error"})]
+        assert [code for code, _ in broken.ended] == [FAULT]
+        assert len(lines) == 1
         assert len(self.flushLoggedErrors(RuntimeError)) == 1
 
     def test_alert(self) -> None:

@@ -6,7 +6,7 @@ from msgspec import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes import NOON, a_fix, a_position
-from waygps.live.messages import Problem, client_message, encode, gps_update, initial_state, system_alert
+from waygps.live.messages import Problem, client_message, encode, gps_update, initial_state, mobile_status, system_alert
 from waygps.position import Vehicle, position
 
 VAN = Vehicle(7, "A1", "AB123CD")
@@ -85,6 +85,10 @@ class OtherMessagesTests(SynchronousTestCase):
             "type": "initial_state",
             "mobiles": [{"id": 7, "patente": "ñ"}],
         }
+
+    def test_mobile_status(self) -> None:
+        """The state of a device has the keys of the seed's pages, and the word that the table has."""
+        assert json.decode(mobile_status(7, "error")) == {"type": "mobile_status", "mobile_id": 7, "status": "error"}
 
     def test_system_alert(self) -> None:
         """A page tells alerts by their type, and has a text for people."""

@@ -204,6 +204,31 @@ class SocketTests(SynchronousTestCase):
         assert sorted(kinds) == ["base_de_datos_de_vuelta", "base_de_datos_fuera", "gps_update"]
         assert kinds[-1] == "base_de_datos_de_vuelta"
 
+    def test_status(self) -> None:
+        """A client hears that a device went away if it wants that vehicle, and not if it does not."""
+        self.connect()
+        self.heard()
+        self.hub.status(7, "desconectado")
+        assert self.heard() == [{"type": "mobile_status", "mobile_id": 7, "status": "desconectado"}]
+        self.say(b'{"type": "subscribe_mobile", "mobile_id": 8}')
+        self.hub.status(7, "conectado")
+        self.hub.status(8, "error")
+        assert self.heard() == [{"type": "mobile_status", "mobile_id": 8, "status": "error"}]
+
+    def test_slow_client_and_states(self) -> None:
+        """A client that does not read gets the newest position and the newest state of a vehicle, the present state last."""
+        self.connect()
+        self.heard()
+        self.transport.producer.pauseProducing()
+        for lat in range(20):
+            self.hub.status(7, "conectado")
+            self.move(VAN, float(lat))
+            self.hub.status(7, "desconectado")
+        self.transport.producer.resumeProducing()
+        update, state = self.heard()
+        assert update["data"]["latitud"] == 19.0
+        assert state == {"type": "mobile_status", "mobile_id": 7, "status": "desconectado"}
+
     def test_slow_client_that_complains(self) -> None:
         """A client that sends nonsense and never reads the answers does not fill the server's memory."""
         self.connect()

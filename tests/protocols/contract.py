@@ -10,7 +10,8 @@ from zope.interface.verify import verifyObject
 
 from waygps.errors import DecodeError
 from waygps.fix import Message
-from waygps.interfaces import IDecoder, IVendor
+from waygps.ingest.sniff import by_decoder
+from waygps.interfaces import IDecoder, IRecognises, IVendor, Transport, Verdict
 
 Decoded = tuple[list[Message], str]
 
@@ -66,6 +67,25 @@ class DecoderContract:
         merged, reason = run(self.fresh(), [b"".join(good)])
         assert reason == ""
         assert [message.fixes for message in merged] == [message.fixes for message in apart]
+
+    def verdict(self, data: bytes, transport: Transport = "tcp") -> Verdict:
+        own = IRecognises(self.vendor, None)
+        return own.recognises(data, transport) if own else by_decoder(self.vendor, data, transport)
+
+    def test_recognition_is_final(self) -> None:
+        """Whose a connection is does not change with what else it sends, so that the first yes can be believed."""
+        for sample in self.samples:
+            verdicts = [self.verdict(sample[:size]) for size in range(min(len(sample), 400) + 1)]
+            decided = [verdict for verdict in verdicts if verdict is not Verdict.MORE]
+            assert verdicts == [Verdict.MORE] * (len(verdicts) - len(decided)) + decided[:1] * len(decided), sample
+
+    @fuzz
+    @given(st.binary(max_size=400), st.sampled_from(["tcp", "udp"]), st.data())
+    def test_recognition_never_raises(self, noise: bytes, transport: Transport, data: Any) -> None:
+        """Whatever a stranger sends to a receiver of all vendors, this one has an answer."""
+        sample = data.draw(st.sampled_from([b"", *self.samples]))
+        size = data.draw(st.integers(0, len(sample)))
+        assert isinstance(self.verdict(sample[:size] + noise, transport), Verdict)
 
     @fuzz
     @given(st.data())

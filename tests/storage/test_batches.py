@@ -28,6 +28,9 @@ class Browser:
     def offer(self, vehicle: int, message: bytes) -> None:
         self.times.append(json.decode(message)["data"]["fecha_gps"][11:19])
 
+    def status(self, vehicle: int, message: bytes) -> None:
+        raise AssertionError("no state changes")
+
     def alert(self, kind: str, message: bytes) -> None:
         raise AssertionError("nothing is wrong")
 

@@ -7,7 +7,7 @@ import psycopg2.extensions
 from tests.fakes import LineDecoder
 from tests.postgres import DatabaseTest, connected
 from waygps.interfaces import Transport
-from waygps.storage.receivers import active_receivers, enter_vendors
+from waygps.storage.receivers import AUTO, active_receivers, enter_vendors
 from waygps.vendor import Vendor
 
 
@@ -70,3 +70,10 @@ class ReceiversTest(DatabaseTest):
         done = enter_vendors(self.connection, [vendor("zeta", 9000)])
         assert "TCP port 9000 is another receiver's" in done[0]
         assert self.receivers() == [("acme", 9000, "TCP"), ("zeta", 9000, "UDP")]
+
+    def test_any_vendor(self) -> None:
+        """The receivers that take every vendor's devices are there, closed until the operator opens one."""
+        assert len(enter_vendors(self.connection, [vendor("acme", 9000), AUTO])) == 4
+        assert {name for name, _, _ in self.receivers()} == {"acme"}
+        self.rows("UPDATE configuraciones_receptores SET activo = true WHERE puerto = 8079 AND protocolo = 'UDP'")
+        assert ("auto", 8079, "UDP") in self.receivers()

@@ -6,10 +6,11 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
-from waygps.ingest.datagram import DeviceDatagrams
+from waygps.ingest.auto import AnyVendor, datagrams_of
 from waygps.interfaces import ISessionFactory, IVendor
 from waygps.ports import open_port
 from waygps.storage.receivers import Receiver
@@ -23,7 +24,9 @@ class ReceiverService(Service):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, receiver: Receiver, vendor: IVendor, sessions: ISessionFactory, interface: str) -> None:
+    def __init__(
+        self, reactor: Any, receiver: Receiver, vendor: IVendor | AnyVendor, sessions: ISessionFactory, interface: str
+    ) -> None:
         self.receiver = receiver
         self.name = f"receiver {receiver.name}"
         self.fault = ""
@@ -52,7 +55,13 @@ class ReceiverService(Service):
     def _listen(self) -> IListeningPort:
         port = self.receiver.port
         if self.receiver.transport == "UDP":
-            protocol = DeviceDatagrams(lambda: self._vendor.decoder("udp"), self._sessions)
-            return self._reactor.listenUDP(port, protocol, self._interface, maxPacketSize=65536)  # type: ignore[no-any-return]
-        factory = self._vendor.factory(self._sessions)
-        return self._reactor.listenTCP(port, factory, BACKLOG, self._interface)  # type: ignore[no-any-return]
+            return self._reactor.listenUDP(port, self._datagrams(), self._interface, maxPacketSize=65536)  # type: ignore[no-any-return]
+        return self._reactor.listenTCP(port, self._factory(), BACKLOG, self._interface)  # type: ignore[no-any-return]
+
+    def _datagrams(self) -> DatagramProtocol:
+        if isinstance(self._vendor, AnyVendor):
+            return self._vendor.datagrams()
+        return datagrams_of(self._vendor, self._sessions)
+
+    def _factory(self) -> IProtocolFactory:
+        return self._vendor.factory() if isinstance(self._vendor, AnyVendor) else self._vendor.factory(self._sessions)

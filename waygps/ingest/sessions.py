@@ -13,6 +13,7 @@ from waygps.fix import Message
 from waygps.ingest.valve import Valve
 from waygps.interfaces import Answer, ISession, ISessionFactory
 from waygps.pipeline.pipeline import Pipeline, Receipt
+from waygps.pipeline.presence import Presence
 
 
 class Said:
@@ -40,9 +41,14 @@ class Session:
 
     def __init__(self, receiver: SessionFactory, peer: str, producer: IPushProducer | None) -> None:
         self._receiver = receiver
-        self._peer = peer
+        self.peer = peer
         self._producer = producer
         self._warned = Said(most=32)
+        self._device = ""
+        """Whose message was accepted last on this connection."""
+        self._devices: set[str] | None = None
+        """All whose messages were accepted on this connection: one, unless it is a gateway's. None: no one's, or a datagram."""
+        self._has_ended = False
         if producer is not None:
             receiver.valve.add(producer)
 
@@ -55,14 +61,31 @@ class Session:
         return receipt.addCallbacks(self._cb_receipt, self._eb_receipt, callbackArgs=(message,), errbackArgs=(message,))
 
     def end(self) -> None:
+        self._has_ended = True
         if self._producer is not None:
             self._receiver.valve.remove(self._producer)
+        for device in self._devices or ():
+            self._receiver.presence.release(device, self)
+
+    def displaced(self, device: str) -> None:
+        """A newer connection speaks for this device: close, unless others report here too."""
+        if self._devices is not None and len(self._devices) > 1:
+            self._devices.discard(device)
+            self._device = ""
+        elif self._producer is not None:
+            self._log.debug("{device} at {peer}: a newer connection takes its place", device=device, peer=self.peer)
+            self._producer.stopProducing()
+
+    def undecodable(self) -> None:
+        """What came last on this connection cannot be decoded."""
+        if self._device:
+            self._receiver.presence.heard[self._device] = False
 
     def _say_warnings(self, message: Message) -> None:
         """Each warning once a connection: a device with a broken sensor complains in every report."""
         for warning in message.warnings:
             if self._warned.is_news(warning):
-                self._log.warn("{device} at {peer}: {reason}", device=message.device, peer=self._peer, reason=warning)
+                self._log.warn("{device} at {peer}: {reason}", device=message.device, peer=self.peer, reason=warning)
 
     def _give_back(self, result: Receipt | Failure, weight: int) -> Receipt | Failure:
         self._receiver.valve.give_back(weight)
@@ -70,34 +93,49 @@ class Session:
 
     def _cb_receipt(self, receipt: Receipt, message: Message) -> Answer:
         if receipt.accepted:
+            self._receiver.presence.heard[message.device] = not message.unreadable
+            if message.device != self._device and self._producer is not None:
+                self._claim(message.device)
             return Answer(message.reply)
         if self._receiver.refusals.is_news(message.device):
             self._log.warn(
                 "{vendor} device at {peer} is refused: {reason}. To accept it, insert it into moviles (imei) "
                 'or set ingest.unknown_devices = "registrar"',
                 vendor=self._receiver.vendor,
-                peer=self._peer,
+                peer=self.peer,
                 reason=receipt.reason,
             )
         return Answer(message.refusal, close=True)
+
+    def _claim(self, device: str) -> None:
+        """This device's message is the first after another's, or of all."""
+        self._device = device
+        self._devices = self._devices or set()
+        if device and device not in self._devices:
+            self._devices.add(device)
+            self._receiver.presence.claim(device, self)
+            if self._has_ended:  # before its message was stored
+                self._receiver.presence.release(device, self)
 
     def _eb_receipt(self, failure: Failure, message: Message) -> Answer:
         if not failure.check(StoreUnavailable):
             self._log.failure(
                 "a message of {device} is not acknowledged: {raw}", failure, device=message.device, raw=message.raw.hex()
             )
+            self._receiver.presence.heard[message.device] = False
         return Answer(close=True)
 
 
 @implementer(ISessionFactory)
 class SessionFactory:
-    """Makes the sessions of one receiver, whose devices speak ``vendor``."""
+    """Makes the sessions of one receiver, whose devices speak ``vendor``; ``presence`` is what all receivers share."""
 
-    def __init__(self, pipeline: Pipeline, valve: Valve, vendor: str) -> None:
+    def __init__(self, pipeline: Pipeline, valve: Valve, vendor: str, presence: Presence | None = None) -> None:
         self.pipeline = pipeline
         self.valve = valve
         self.vendor = vendor
         self.refusals = Said()
+        self.presence = presence or Presence()
 
     def session(self, peer: str, producer: IPushProducer | None = None) -> Session:
         return Session(self, peer, producer)

@@ -53,6 +53,7 @@ class DeviceStream(Protocol):
                 self._answers.expect(self._session.submit(message))
         except DecodeError as error:
             self._broken = True
+            self._session.undecodable()
             self._log.warn(
                 "{peer} sent what cannot be decoded: {reason}; closing, nothing of it is acknowledged. First bytes: {data}",
                 peer=self.peer,

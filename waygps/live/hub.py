@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from twisted.logger import Logger
 
-from waygps.live.messages import gps_update, system_alert
+from waygps.live.messages import gps_update, mobile_status, system_alert
 from waygps.position import Position, Vehicle
 
 K = TypeVar("K")
@@ -20,6 +20,9 @@ class Client(Protocol):
 
     def offer(self, vehicle: int, message: bytes) -> None:
         """Send this update if the client wants its vehicle."""
+
+    def status(self, vehicle: int, message: bytes) -> None:
+        """Send this mobile_status if the client wants its vehicle; of several that wait, the newest."""
 
     def alert(self, kind: str, message: bytes) -> None:
         """Send this system_alert; of several of one kind that wait, the newest."""
@@ -67,6 +70,12 @@ class Hub:
         message = gps_update(vehicle, _newest(positions), place)
         for client in tuple(self._clients):
             self._safely(client, client.offer, vehicle.id, message)
+
+    def status(self, vehicle: int, state: str) -> None:
+        """Tell the clients that want this vehicle that it is conectado, desconectado or in error."""
+        message = mobile_status(vehicle, state)
+        for client in tuple(self._clients):
+            self._safely(client, client.status, vehicle, message)
 
     def alert(self, kind: str, text: str) -> None:
         """Tell every client of the state of the server."""

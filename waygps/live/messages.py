@@ -40,6 +40,13 @@ class GpsUpdate(Struct, tag_field="type", tag="gps_update"):
     data: GpsData
 
 
+class MobileStatus(Struct, tag_field="type", tag="mobile_status"):
+    """A device connected, went away, or is in error."""
+
+    mobile_id: int
+    status: str
+
+
 class SystemAlert(Struct, tag_field="type", tag="system_alert"):
     """Something happened to the server."""
 
@@ -86,6 +93,11 @@ def gps_update(vehicle: Vehicle, newest: Position, place: Position) -> bytes:
         patente=vehicle.patente,
     )
     return encode(GpsUpdate(vehicle.id, data))
+
+
+def mobile_status(vehicle: int, state: str) -> bytes:
+    """The mobile_status of this vehicle: conectado, desconectado or error."""
+    return encode(MobileStatus(vehicle, state))
 
 
 def system_alert(kind: str, text: str) -> bytes:

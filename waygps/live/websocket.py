@@ -65,6 +65,11 @@ class GpsSocket(WebSocketServerProtocol):
         if self._subscription.wants(vehicle):
             self._outbox.offer(vehicle, message)
 
+    def status(self, vehicle: int, message: bytes) -> None:
+        if self._subscription.wants(vehicle):
+            # Not the slot of the vehicle's update: neither is to replace the other.
+            self._outbox.offer(f"estado {vehicle}", message)
+
     def alert(self, kind: str, message: bytes) -> None:
         self._outbox.offer(kind, message)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import psycopg2.extensions
 from msgspec import Struct, json
 
-from waygps.interfaces import IVendor
+from waygps.interfaces import IVendor, Transport
 
 TYPE = """INSERT INTO tipos_equipos_gps (codigo, nombre, fabricante, protocolo, puerto_default, formato_datos, activo)
           VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (codigo) DO NOTHING RETURNING id"""
@@ -29,7 +29,22 @@ class Receiver(Struct, frozen=True):
     """TCP, UDP or HTTP."""
 
 
-def enter_vendors(connection: psycopg2.extensions.connection, vendors: Iterable[IVendor]) -> list[str]:
+class DeviceType(Struct, frozen=True):
+    """A row of tipos_equipos_gps that is no vendor's; the attributes are those of IVendor."""
+
+    name: str
+    title: str
+    maker: str
+    transports: tuple[Transport, ...]
+    port: int
+    active: bool
+
+
+AUTO = DeviceType(name="auto", title="Automatic", maker="Any", transports=("tcp", "udp"), port=8079, active=False)
+"""Receivers of this type serve devices of every vendor, each by what it sends first (waygps/ingest/auto.py)."""
+
+
+def enter_vendors(connection: psycopg2.extensions.connection, vendors: Iterable[IVendor | DeviceType]) -> list[str]:
     """Give every vendor that the database has not seen its device type, and a receiver a transport. What was done, in words."""
     done = []
     with connection, connection.cursor() as cursor:
@@ -42,7 +57,7 @@ def enter_vendors(connection: psycopg2.extensions.connection, vendors: Iterable[
     return done
 
 
-def _enter_receiver(cursor: psycopg2.extensions.cursor, vendor: IVendor, type_id: int, transport: str) -> str:
+def _enter_receiver(cursor: psycopg2.extensions.cursor, vendor: IVendor | DeviceType, type_id: int, transport: str) -> str:
     place = f"{transport} port {vendor.port}"
     cursor.execute(RECEIVER, (f"{vendor.title} {transport}", type_id, vendor.port, transport, vendor.active))
     if cursor.fetchall():
