@@ -2,6 +2,7 @@
 # make test   everything the project checks
 # make bench  the store's speed beside PostgreSQL's COPY
 # make bench-history  how fast 50 million rows are read (20 GB of disk; fewer: BENCH_HISTORY='--rows 5000000')
+# make bench-connections  ten thousand devices on one process
 # make chaos  proof that nothing acknowledged is lost: rounds of load in which everything fails; ROUNDS=20, SEED= to repeat one
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ VEHICLES ?= 20
 ROUNDS ?= 20
 SEED ?=
 
-.PHONY: run test lint types pytest bench bench-history chaos clean
+.PHONY: run test lint types pytest bench bench-connections bench-history chaos clean
 
 run: .venv/run
 	@WAYGPS_DATA_DIR=$${WAYGPS_DATA_DIR:-$(RUN_DATA)} $(BIN)/twistd -n --pidfile= waygps --simulate $(VEHICLES)
@@ -31,6 +32,9 @@ pytest: .venv/test
 
 bench: .venv/test
 	$(BIN)/python -m benchmarks.store
+
+bench-connections: .venv/test
+	$(BIN)/python -m benchmarks.connections
 
 bench-history: .venv/test
 	$(BIN)/python -m benchmarks.history $(BENCH_HISTORY)

@@ -17,6 +17,8 @@ class PromptWriter:
     nothing overtakes.
     """
 
+    __slots__ = ("_plain", "_transport")
+
     def __init__(self, transport: ITransport) -> None:
         self._transport = transport
         self._plain = transport if isinstance(transport, Connection) and not transport.TLS else None

@@ -6,10 +6,9 @@ same. So a clock counts as wrong when over SAMPLES reports, at least a MINUTE ap
 
 from __future__ import annotations
 
-from collections import deque
 from statistics import median_low
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 MINUTE = 60_000
 SAMPLES = 10
@@ -20,7 +19,7 @@ OFF = 60_000
 
 
 class _Clock(Struct):
-    offsets: deque[int] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    offsets: tuple[int, ...] = ()
     last: int = 0
     skew: int = 0
 
@@ -38,7 +37,7 @@ class Clocks:
             clock = self._clocks[vehicle] = _Clock()
         if not 0 <= received - clock.last < MINUTE:
             clock.last = received
-            clock.offsets.append(time - received)
+            clock.offsets = (*clock.offsets, time - received)[-SAMPLES:]
             clock.skew = _skew(clock.offsets)
         return clock.skew
 
@@ -53,7 +52,7 @@ class Clocks:
         return median_low(clock.offsets) if clock is not None and len(clock.offsets) >= 3 else None
 
 
-def _skew(offsets: deque[int]) -> int:
+def _skew(offsets: tuple[int, ...]) -> int:
     if len(offsets) < SAMPLES or max(offsets) - min(offsets) > SPREAD:
         return 0
     middle = median_low(offsets)

@@ -99,7 +99,10 @@ class Session:
         """LISTEN on the channel, now and after every recovery; ``heard(payload)`` gets the notifications of all others."""
 
         def observe(notification: Any) -> None:
-            if notification.channel == channel and notification.pid != self._connection.get_backend_pid():
+            # What a connection that has died meanwhile had still to say is read again by who listens.
+            if notification.channel != channel or self._connection.closed:
+                return
+            if notification.pid != self._connection.get_backend_pid():
                 heard(notification.payload)
 
         self._connection.addNotifyObserver(observe)

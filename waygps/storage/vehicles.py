@@ -11,8 +11,8 @@ from waygps.storage.session import Row, Session
 
 ALL = "SELECT id, imei, patente FROM moviles ORDER BY ultima_actualizacion DESC LIMIT %s"
 FIND = "SELECT id, imei, patente FROM moviles WHERE imei = %s"
-REGISTER = """INSERT INTO moviles (imei) SELECT %s WHERE (SELECT count(*) FROM moviles) < %s
-              ON CONFLICT (imei) DO NOTHING RETURNING id"""
+COUNT = "SELECT count(*) FROM moviles"
+REGISTER = "INSERT INTO moviles (imei) VALUES (%s) ON CONFLICT (imei) DO NOTHING RETURNING id, imei, patente"
 
 
 class Vehicles:
@@ -32,6 +32,8 @@ class Vehicles:
         self._known: dict[str, Vehicle | None] = {}
         self._asked: dict[str, list[Deferred[Vehicle | None]]] = {}
         self._overtaken: set[str] = set()
+        self._rows = most
+        """Rows of moviles, counted anew where they seem to be too many: counting at each registration would be quadratic."""
 
     async def start(self) -> None:
         """Begin to hear of changes, then read the vehicles that were active last."""
@@ -93,13 +95,24 @@ class Vehicles:
         return Vehicle(*rows[0]) if rows else None
 
     async def _enter(self, imei: str) -> list[Row]:
-        new = await self._session.query(REGISTER, [imei, self._most])
-        rows = await self._session.query(FIND, [imei])
+        if self._rows >= self._most:
+            ((self._rows,),) = await self._session.query(COUNT)
+        new = await self._insert(imei) if self._rows < self._most else []
+        rows = new or await self._session.query(FIND, [imei])
         if new:
             self._log.info("device {imei} is new: registered as vehicle {id}", imei=imei, id=new[0][0])
         elif not rows:
             self._log.warn("device {imei} is new and not registered: moviles has {most} rows already", imei=imei, most=self._most)
         return rows
+
+    async def _insert(self, imei: str) -> list[Row]:
+        self._rows += 1  # before the others that ask meanwhile look
+        new: list[Row] = []
+        try:
+            new = await self._session.query(REGISTER, [imei])
+        finally:
+            self._rows -= not new
+        return new
 
     def _cb_found(self, vehicle: Vehicle | None, imei: str) -> None:
         if imei in self._overtaken:
