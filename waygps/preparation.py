@@ -16,7 +16,7 @@ from waygps.storage.accounts import make_first_login
 from waygps.storage.areas import install_areas
 from waygps.storage.database import make_partitions
 from waygps.storage.migrations import connect, migrate
-from waygps.storage.receivers import AUTO, Receiver, active_receivers, enter_vendors
+from waygps.storage.receivers import AUTO, Receiver, active_receivers, enter_vendors, servable
 
 _log = Logger()
 
@@ -36,7 +36,7 @@ def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mappi
         _make_login(connection, data_dir)
         for done in enter_vendors(connection, [*(found.vendor for found in vendors.values()), AUTO]):
             _log.info("{done}", done=done)
-        return [_served(receiver, ports) for receiver in active_receivers(connection) if _is_known(receiver, vendors)]
+        return servable(active_receivers(connection), vendors, ports)
     except OSError as error:
         raise WayGPSError(f"{error.filename or data_dir} cannot be written: {error.strerror} (setting data_dir)") from error
     except psycopg2.Error as error:
@@ -59,15 +59,3 @@ def _make_login(connection: psycopg2.extensions.connection, data_dir: Path) -> N
     if login:
         path = str(data_dir / first_login.NAME)
         _log.info("the first login was made: user {user}, its password is in {path}", user=login[0], path=path)
-
-
-def _served(receiver: Receiver, ports: Mapping[str, int]) -> Receiver:
-    port = ports.get(receiver.vendor, receiver.port)
-    return Receiver(receiver.id, receiver.name, receiver.vendor, port, receiver.transport)
-
-
-def _is_known(receiver: Receiver, vendors: Mapping[str, Found]) -> bool:
-    if receiver.vendor in vendors or receiver.vendor == AUTO.name:
-        return True
-    _log.error("receiver {name} is not opened: there is no vendor {vendor}", name=receiver.name, vendor=receiver.vendor)
-    return False

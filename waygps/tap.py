@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from waygps.ingest.guard import Guard
 from waygps.ingest.journal import Journal
 from waygps.ingest.receivers import ReceiverService
 from waygps.ingest.sessions import SessionFactory
+from waygps.ingest.share import Share
+from waygps.ingest.switchboard import Switchboard
 from waygps.ingest.valve import Valve
 from waygps.ingest.vendors import Found, find_vendors
 from waygps.interfaces import IVendor
@@ -43,7 +46,7 @@ from waygps.storage.embedded import EmbeddedPostgres
 from waygps.storage.fleet import Fleet
 from waygps.storage.maintenance import Maintenance
 from waygps.storage.presence import PresenceService
-from waygps.storage.receivers import AUTO, Receiver
+from waygps.storage.receivers import AUTO, Receiver, servable
 from waygps.storage.session import Session
 from waygps.storage.spool import Spool
 from waygps.storage.store import Store
@@ -101,7 +104,7 @@ def _services(reactor: Any, configuration: Configuration, embedded: EmbeddedPost
     receiving = server.receivers(receivers, vendors)
     maintenance = Maintenance(reactor, url, configuration.history, os.environ)
     storing: list[Service] = [server.database, maintenance, server.tally, server.store]
-    ports: list[Service] = [server.web(receiving), server.drain(), server.guard, *receiving]
+    ports: list[Service] = [server.web(receiving), server.drain(), server.guard, receiving]
     services: list[Service] = [*storing, *ports, server.presence, GarbageCollection()]
     if configuration.simulate:
         services.append(server.fleet(receivers, vendors))
@@ -121,9 +124,9 @@ class Server:
         patience = configuration.database.patience
         writing = [Session(reactor, url, f"writer {number}", patience) for number in range(count)]
         asking = Session(reactor, url, "vehicles", patience)
-        self._reading, upkeep = Session(reactor, url, "web"), Session(reactor, url, "upkeep")
+        self._reading, self._upkeep = Session(reactor, url, "web"), Session(reactor, url, "upkeep")
         vehicles = Vehicles(asking, register=ingest.unknown_devices == "registrar", most=ingest.most_vehicles)
-        self.database = DatabaseService(reactor, [*writing, asking, self._reading, upkeep], vehicles)
+        self.database = DatabaseService(reactor, [*writing, asking, self._reading, self._upkeep], vehicles)
         counters, batch = Counters(), configuration.database.batch
         writer = ShardedWriter([BatchWriter(session, batch, counters.repeat) for session in writing])
         self._hub = Hub()
@@ -135,35 +138,41 @@ class Server:
         limits = Limits(future=int(ingest.future_tolerance * 1000))
         self._pipeline = Pipeline(vehicles, self.store, [self._hub.tell], limits, counters)
         self._present = Presence(ingest.silence, self._hub.alert, ingest.most_vehicles)
-        self.presence = PresenceService(reactor, upkeep, self._present, self._hub.status, ingest.most_vehicles)
-        self.tally = Tally(reactor, upkeep, counters, self._pipeline.clocks.offset)
+        self.presence = PresenceService(reactor, self._upkeep, self._present, self._hub.status, ingest.most_vehicles)
+        self.tally = Tally(reactor, self._upkeep, counters, self._pipeline.clocks.offset)
 
-    def receivers(self, receivers: Sequence[Receiver], vendors: Mapping[str, Found]) -> list[ReceiverService]:
-        """The ports for devices."""
-        interface = self._configuration.receivers.interface
-        return [
-            ReceiverService(self._reactor, receiver, self._served(receiver, vendors), self._sessions(receiver.vendor), interface)
-            for receiver in receivers
-        ]
+    def receivers(self, receivers: Sequence[Receiver], vendors: Mapping[str, Found]) -> Switchboard:
+        """The ports for devices: these, and then what the table says."""
+        settings, patience = self._configuration.receivers, self._configuration.ingest.drain_timeout
+        served = partial(servable, vendors=vendors, ports=settings.ports)
+        make = partial(self._receiver, vendors)
+        switchboard = Switchboard(self._reactor, self._upkeep, self._valve, make, served, patience)
+        switchboard.put(receivers)
+        return switchboard
 
-    def _served(self, receiver: Receiver, vendors: Mapping[str, Found]) -> IVendor | AnyVendor:
+    def _receiver(self, vendors: Mapping[str, Found], receiver: Receiver, share: Share) -> ReceiverService:
+        served, sessions = self._served(receiver, vendors, share), self._sessions(share, receiver.vendor)
+        return ReceiverService(self._reactor, receiver, served, sessions, self._configuration.receivers.interface)
+
+    def _served(self, receiver: Receiver, vendors: Mapping[str, Found], share: Share) -> IVendor | AnyVendor:
         """The vendor of this receiver, or all of them, under the limits."""
         if receiver.vendor != AUTO.name:
             return self.guard.vendor(vendors[receiver.vendor].vendor, receiver.name)
         every = [found.vendor for found in vendors.values()]
+        sessions = partial(self._sessions, share)
         if receiver.transport == "UDP":
-            return AnyVendor(self._reactor, every, self._sessions)
+            return AnyVendor(self._reactor, every, sessions)
         ward = self.guard.ward(receiver.name)
-        return AnyVendor(self._reactor, every, lambda name: ward.sessions(self._sessions(name)), ward.factory)
+        return AnyVendor(self._reactor, every, lambda name: ward.sessions(sessions(name)), ward.factory)
 
-    def _sessions(self, vendor: str) -> SessionFactory:
-        return SessionFactory(self._pipeline, self._valve, vendor, self._present)
+    def _sessions(self, share: Share, vendor: str) -> SessionFactory:
+        return SessionFactory(self._pipeline, share, vendor, self._present)
 
     def drain(self) -> Drain:
         """What finishes before the connections are closed."""
         return Drain(self._reactor, self._valve, self._configuration.ingest.drain_timeout)
 
-    def web(self, receiving: Sequence[ReceiverService]) -> WebService:
+    def web(self, receiving: Iterable[ReceiverService]) -> WebService:
         """REST, WebSocket and the map on one port."""
         settings = self._configuration.web
         accounts, fleet = Accounts(self._reading, settings.session_hours), Fleet(self._reading)
@@ -180,7 +189,7 @@ class Server:
         ports = [(vendors[receiver.vendor].vendor, receiver.transport, receiver.port) for receiver in speaking]
         return SimulatedFleet(self._reactor, targets(ports), self._configuration.simulate)
 
-    def banner(self, receiving: Sequence[ReceiverService]) -> str:
+    def banner(self, receiving: Iterable[ReceiverService]) -> str:
         """What a person reads on the terminal."""
         login = first_login.remembered(self._configuration.data_dir)
         return banner(self._configuration, receiving, login, self._web.fault)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import psycopg2.extensions
 
-from tests.fakes import LineDecoder
-from tests.postgres import DatabaseTest, connected
+from tests.fakes import LineDecoder, logged
+from tests.postgres import DatabaseTest, connected, until
 from waygps.interfaces import Transport
-from waygps.storage.receivers import AUTO, active_receivers, enter_vendors
+from waygps.storage.receivers import AUTO, active_receivers, enter_vendors, servable
 from waygps.vendor import Vendor
+
+CHANGES = (
+    "UPDATE configuraciones_receptores SET puerto = 9100 WHERE protocolo = 'TCP'",
+    "UPDATE configuraciones_receptores SET activo = activo WHERE protocolo = 'TCP'",
+    """INSERT INTO configuraciones_receptores (nombre, tipo_equipo_id, puerto, protocolo)
+       SELECT 'x', id, 1, 'TCP' FROM tipos_equipos_gps""",
+    "DELETE FROM configuraciones_receptores WHERE puerto = 1",
+    "UPDATE tipos_equipos_gps SET activo = false",
+)
 
 
 def vendor(name: str, port: int, transports: tuple[Transport, ...] = ("tcp", "udp"), *, active: bool = True) -> Vendor:
@@ -77,3 +86,23 @@ class ReceiversTest(DatabaseTest):
         assert {name for name, _, _ in self.receivers()} == {"acme"}
         self.rows("UPDATE configuraciones_receptores SET activo = true WHERE puerto = 8079 AND protocolo = 'UDP'")
         assert ("auto", 8079, "UDP") in self.receivers()
+
+    def test_servable(self) -> None:
+        """The configuration's port of a vendor goes before the table's; a receiver of a vendor that is gone is said."""
+        enter_vendors(self.connection, [vendor("acme", 9000, ("tcp",)), vendor("gone", 9001, ("tcp",)), AUTO])
+        self.rows("UPDATE configuraciones_receptores SET activo = true WHERE protocolo = 'TCP'")
+        with logged() as lines:
+            found = servable(active_receivers(self.connection), {"acme"}, {"acme": 9500})
+        assert [(receiver.vendor, receiver.port) for receiver in found] == [("auto", 8079), ("acme", 9500)]
+        assert lines == ["receiver Gone TCP is not opened: there is no vendor gone"]
+
+    async def test_changes_are_told(self) -> None:
+        """The server hears of every change of a receiver, or of a type, and of no reading."""
+        enter_vendors(self.connection, [vendor("acme", 9000)])
+        session, heard = await self.session(), list[str]()
+        await session.listen("waygps_receptores", heard.append)
+        active_receivers(self.connection)
+        for change in CHANGES:
+            heard.clear()
+            self.rows(change)
+            await until(lambda: heard == [""], change)

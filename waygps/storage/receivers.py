@@ -1,11 +1,13 @@
-"""The receivers to open, as ``configuraciones_receptores`` and ``tipos_equipos_gps`` have them. Blocking, for the start."""
+"""The receivers to open, as configuraciones_receptores and tipos_equipos_gps have them. What takes a connection blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 
 import psycopg2.extensions
 from msgspec import Struct, json
+from msgspec.structs import replace
+from twisted.logger import Logger
 
 from waygps.interfaces import IVendor, Transport
 
@@ -16,6 +18,8 @@ RECEIVER = """INSERT INTO configuraciones_receptores (nombre, tipo_equipo_id, pu
 LIST = """SELECT r.id, r.nombre, t.codigo, r.puerto, r.protocolo
           FROM configuraciones_receptores r JOIN tipos_equipos_gps t ON t.id = r.tipo_equipo_id
           WHERE r.activo AND t.activo ORDER BY r.prioridad, r.puerto, r.protocolo"""
+
+_log = Logger()
 
 
 class Receiver(Struct, frozen=True):
@@ -70,3 +74,19 @@ def active_receivers(connection: psycopg2.extensions.connection) -> list[Receive
     with connection, connection.cursor() as cursor:
         cursor.execute(LIST)
         return [Receiver(*row) for row in cursor.fetchall()]
+
+
+def servable(receivers: Iterable[Receiver], vendors: Container[str], ports: Mapping[str, int]) -> list[Receiver]:
+    """The receivers whose vendor is there, each on the port that ``ports`` has for its vendor, if it has one."""
+    return [_placed(receiver, ports) for receiver in receivers if _is_known(receiver, vendors)]
+
+
+def _placed(receiver: Receiver, ports: Mapping[str, int]) -> Receiver:
+    return replace(receiver, port=ports.get(receiver.vendor, receiver.port))
+
+
+def _is_known(receiver: Receiver, vendors: Container[str]) -> bool:
+    if receiver.vendor in vendors or receiver.vendor == AUTO.name:
+        return True
+    _log.error("receiver {name} is not opened: there is no vendor {vendor}", name=receiver.name, vendor=receiver.vendor)
+    return False

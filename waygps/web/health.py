@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from waygps.ingest.receivers import ReceiverService
@@ -23,7 +23,7 @@ class Health:
         database: DatabaseService,
         store: Store,
         valve: Valve,
-        receivers: Sequence[ReceiverService],
+        receivers: Iterable[ReceiverService],
         hub: Hub,
     ) -> None:
         self._version = version

@@ -1,0 +1,122 @@
+"""``waygps receivers``: an operator sees and changes the ports for devices."""
+
+from __future__ import annotations
+
+from click.testing import CliRunner, Result
+
+from tests.fakes import LineDecoder
+from tests.postgres import DatabaseTest, connected
+from waygps.cli import main
+from waygps.storage.receivers import AUTO, enter_vendors
+from waygps.vendor import Vendor
+
+ACME = Vendor(name="acme", title="Acme", port=9000, decoder=lambda *_: LineDecoder(), transports=("tcp", "udp"))
+ZETA = Vendor(name="zeta", title="Zeta", port=9001, decoder=lambda *_: LineDecoder(), transports=("tcp",))
+
+
+class ReceiversTest(DatabaseTest):
+    def setUp(self) -> None:
+        super().setUp()
+        connection = connected(self.url)
+        connection.autocommit = False
+        enter_vendors(connection, [ACME, ZETA, AUTO])
+        connection.close()
+
+    def invoke(self, *arguments: str, **settings: str) -> Result:
+        """Run ``waygps receivers`` on the database of this test."""
+        return CliRunner(env={"WAYGPS_DATABASE_URL": self.url, **settings}).invoke(main, ["receivers", *arguments])
+
+    def done(self, *arguments: str, **settings: str) -> str:
+        """What a command that succeeds says."""
+        result = self.invoke(*arguments, **settings)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    def refused(self, *arguments: str) -> str:
+        """The line of a command that is refused, which changes nothing."""
+        everything = "SELECT * FROM configuraciones_receptores ORDER BY id"
+        before = self.rows(everything)
+        result = self.invoke(*arguments)
+        assert result.exit_code in (1, 2), result.output
+        assert isinstance(result.exception, SystemExit), result.exception
+        assert self.rows(everything) == before
+        return result.output.strip().splitlines()[-1]
+
+    def row(self, name: str) -> tuple[object, ...]:
+        """Type, transport, port and whether it is active, as the server reads them."""
+        ((*values,),) = self.rows(
+            """SELECT codigo, r.protocolo, puerto, r.activo FROM configuraciones_receptores r
+               JOIN tipos_equipos_gps t ON t.id = tipo_equipo_id WHERE r.nombre = %s""",
+            name,
+        )
+        return tuple(values)
+
+    def test_list(self) -> None:
+        """A plain table says what there is, on which port, and whether it is active."""
+        lines = [line.split() for line in self.done("list").splitlines()]
+        assert lines[0] == ["NAME", "TYPE", "TRANSPORT", "PORT", "STATE"]
+        assert lines[1] == ["Automatic", "TCP", "auto", "TCP", "8079", "stopped"]
+        assert ["Acme", "UDP", "acme", "UDP", "9000", "active"] in lines
+        assert len(lines) == 6
+
+    def test_show(self) -> None:
+        """One receiver is shown by its name; where the configuration has another port for it, that is said."""
+        shown = " ".join(self.done("show", "Zeta TCP").split())
+        assert shown == "name Zeta TCP type zeta transport TCP port 9001 state active"
+        assert "puts zeta on port 9500 instead of 9001" in self.done("show", "Zeta TCP", WAYGPS_RECEIVERS_PORTS="zeta=9500")
+        assert " 9500 " in self.done("list", WAYGPS_RECEIVERS_PORTS="zeta=9500")
+
+    def test_add(self) -> None:
+        """A new receiver is active, over TCP unless another transport is given."""
+        assert self.done("add", "Norte", "--type", "zeta", "--port", "9100") == "Norte is active: zeta on TCP port 9100\n"
+        assert self.row("Norte") == ("zeta", "TCP", 9100, True)
+        self.done("add", "Sur", "--type", "auto", "--port", "9100", "--transport", "udp")
+        assert self.row("Sur") == ("auto", "UDP", 9100, True)
+
+    def test_set(self) -> None:
+        """Port, type and transport change alone or together, and what is not named stays."""
+        self.done("set", "Zeta TCP", "--port", "9200")
+        assert self.row("Zeta TCP") == ("zeta", "TCP", 9200, True)
+        self.done("set", "Zeta TCP", "--type", "acme", "--transport", "UDP")
+        assert self.row("Zeta TCP") == ("acme", "UDP", 9200, True)
+
+    def test_stop_and_start(self) -> None:
+        """A receiver is stopped and started, twice without harm."""
+        for command, is_active in (("stop", False), ("stop", False), ("start", True), ("start", True)):
+            self.done(command, "Acme TCP")
+            assert self.row("Acme TCP")[-1] is is_active
+        assert self.row("Acme UDP")[-1] is True
+
+    def test_taken_port(self) -> None:
+        """A port that another receiver has is refused by transport and number."""
+        expected = "Error: TCP port 9000 is another receiver's: see waygps receivers list"
+        assert self.refused("add", "Norte", "--type", "zeta", "--port", "9000") == expected
+        assert self.refused("set", "Zeta TCP", "--port", "9000") == expected
+
+    def test_impossible(self) -> None:
+        """What cannot be is refused in a line that says what can."""
+        for arguments, reason in (
+            (["show", "Nadie"], "there is no receiver Nadie: see waygps receivers list"),
+            (["stop", "Nadie"], "there is no receiver Nadie: see waygps receivers list"),
+            (["add", "Zeta TCP", "--type", "zeta", "--port", "9100"], "there is a receiver Zeta TCP already"),
+            (["add", "Norte", "--type", "nada", "--port", "9100"], "there is no type nada; there are: acme, auto, zeta"),
+            (["add", "Norte", "--type", "zeta", "--port", "9100", "--transport", "UDP"], "zeta devices do not use UDP, but TCP"),
+            (["set", "Acme UDP", "--type", "zeta"], "zeta devices do not use UDP, but TCP"),
+            (["add", "Norte", "--type", "zeta"], "a receiver needs --type and --port"),
+            (["add", "n" * 101, "--type", "zeta", "--port", "9100"], "a name has 1 to 100 printable characters"),
+            (["set", "Zeta TCP"], "nothing to change: give --type, --port or --transport"),
+        ):
+            assert reason in self.refused(*arguments), arguments
+        for port in ("0", "65536", "x"):
+            assert "'--port'" in self.refused("set", "Zeta TCP", "--port", port)
+
+    def test_type_that_is_off(self) -> None:
+        """A receiver of a type that is switched off is shown as stopped, and cannot be started."""
+        self.rows("UPDATE tipos_equipos_gps SET activo = false WHERE codigo = 'zeta'")
+        assert "stopped" in self.done("show", "Zeta TCP")
+        assert "the type zeta is switched off" in self.refused("start", "Zeta TCP")
+
+    def test_two_of_one_name(self) -> None:
+        """Of two receivers with one name none is changed by guess."""
+        self.rows("UPDATE configuraciones_receptores SET nombre = 'Acme TCP' WHERE protocolo = 'UDP' AND puerto = 9000")
+        assert "2 receivers have the name Acme TCP" in self.refused("stop", "Acme TCP")
