@@ -1,4 +1,4 @@
-"""What decoders share: checksums, BCD, times. Pure functions.
+"""What decoders share: checksums, BCD, calendar times. Pure functions.
 
 The checksums come from fastcrc, by the names of the CRC catalogue that it uses.
 """
@@ -6,6 +6,8 @@ The checksums come from fastcrc, by the names of the CRC catalogue that it uses.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import reduce
+from operator import xor
 
 from fastcrc import crc8, crc16
 
@@ -17,8 +19,27 @@ crc16_arc = crc16.arc
 crc16_ccitt_false = crc16.ibm_3740
 """CRC-16/CCITT-FALSE (poly 0x1021, init 0xFFFF). Check value of b"123456789": 0x29B1."""
 
+crc16_x25 = crc16.ibm_sdlc
+"""CRC-16/X-25, also CRC-ITU (poly 0x1021 reflected, init and xorout 0xFFFF). Check value of b"123456789": 0x906E."""
+
+crc16_kermit = crc16.kermit
+"""CRC-16/KERMIT (poly 0x1021 reflected, init 0). Check value of b"123456789": 0x2189."""
+
+crc16_modbus = crc16.modbus
+"""CRC-16/MODBUS (poly 0x8005 reflected, init 0xFFFF). Check value of b"123456789": 0x4B37."""
+
 crc8_nrsc5 = crc8.nrsc_5
 """CRC-8/NRSC-5 (poly 0x31, init 0xFF). Check value of b"123456789": 0xF7."""
+
+
+def xor8(data: bytes) -> int:
+    """All bytes combined by exclusive or, as NMEA 0183 and many trackers do. Value of b"123456789": 0x31."""
+    return reduce(xor, data, 0)
+
+
+def sum8(data: bytes) -> int:
+    """The lowest eight bits of the sum of all bytes. Value of b"123456789": 0xDD."""
+    return sum(data) & 0xFF
 
 
 def bcd_digits(data: bytes) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -50,6 +52,18 @@ class Fix(Struct, frozen=True, kw_only=True, gc=False):
     """Everything else, by the names of the protocol's sheet; values are JSON types."""
 
 
+class Vitals(Struct, frozen=True, kw_only=True, gc=False):
+    """What a message without a position says of its vehicle; it changes the vehicle's current state, and makes no history."""
+
+    ignition: bool | None = None
+    battery_pct: int | None = None
+    battery_v: float | None = None
+    power_v: float | None = None
+    gsm: int | None = None
+    alarm: str | None = None
+    """One of the events of waygps.events, or None."""
+
+
 class Message(Struct, frozen=True, kw_only=True, gc=False):
     """One message of a device, complete: what it reports and how it is to be answered."""
 
@@ -58,11 +72,15 @@ class Message(Struct, frozen=True, kw_only=True, gc=False):
     fixes: tuple[Fix, ...] = ()
     reply: bytes = b""
     """Written to the device when every fix is durable; empty: the protocol has no answer to this message."""
+    timed_reply: Callable[[datetime], bytes] | None = None
+    """Makes the reply where it has to say what time it is (UTC), which a decoder does not know; it replaces ``reply``."""
     refusal: bytes = b""
     """Written instead of ``reply``, and the connection closed, when the device is not accepted."""
     raw: bytes = b""
     """The bytes of the message, for the trace and for what cannot be stored."""
     unreadable: str = ""
     """Why a report in the message could not be read; the message is kept with this reason before it is answered."""
+    vitals: Vitals | None = None
+    """What the message says of the vehicle without saying where it is: a heartbeat's battery, ignition, alarm."""
     warnings: tuple[str, ...] = ()
     """What was wrong with the message without costing a fix: a broken optional field, garbage skipped before it."""

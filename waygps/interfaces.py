@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IProtocolFactory, IPushProducer
 from zope.interface import Attribute, Interface
 
 from waygps.fix import Fix, Message
+from waygps.request import Request
 
 Transport = Literal["tcp", "udp", "http"]
 
@@ -39,6 +40,19 @@ class IDecoder(Interface):
 
     def end() -> Iterable[Message]:
         """Give what the held-back bytes amount to now that no more will come (connection closed, datagram over)."""
+
+
+class IRequests(Interface):
+    """Optional beside IVendor: the vendor's devices speak HTTP (``transports`` has "http"). Pure, as a decoder is."""
+
+    def claims(request: Request) -> bool:
+        """Whether this request is of a device of this vendor, however wrong the rest of it is. Raises nothing."""
+
+    def messages(request: Request) -> Iterable[Message]:
+        """What the request says. The replies of its messages, one after the other, are the body of the answer.
+
+        Raises DecodeError, whose text is the answer of status 400, where it cannot be read.
+        """
 
 
 class IEncoder(Interface):

@@ -41,15 +41,16 @@ class Frame(msgspec.Struct):
     id: str
     group: str
     transport: Any
-    device: str
     fixes: list[Expected]
-    frame: str
+    device: str | None = None
+    frame: str | None = None
+    request: dict[str, Any] | None = None
     checksum_ok: bool | None = None
 
     @property
     def data(self) -> bytes:
         """The bytes of the message, delimiter included."""
-        return bytes.fromhex(self.frame)
+        return bytes.fromhex(self.frame or "")
 
 
 def frames(vendor: str) -> Iterator[Frame]:

@@ -168,7 +168,7 @@ def only(data: bytes) -> Fix:
 
 
 def decode_frame(frame: Frame) -> list[Fix]:
-    messages, _ = run(queclink.decoder(frame.transport, frame.device), [frame.data])
+    messages, _ = run(queclink.decoder(frame.transport, frame.device or ""), [frame.data])
     return [fix for message in messages for fix in message.fixes]
 
 
@@ -208,7 +208,7 @@ class FrameTests(SynchronousTestCase):
     def test_one_message_each_without_complaint(self) -> None:
         """No captured message is lost, split or complained about."""
         for frame in frames("queclink"):
-            messages, reason = run(queclink.decoder(frame.transport, frame.device), [frame.data])
+            messages, reason = run(queclink.decoder(frame.transport, frame.device or ""), [frame.data])
             self.assertEqual((len(messages), reason, messages[0].warnings, messages[0].raw), (1, "", (), frame.data), frame.id)
 
     def test_device(self) -> None:

@@ -138,7 +138,7 @@ def abs_difference(one: Any, other: Any) -> float:
 
 def complaints(kept: Frame) -> list[str]:
     """What of a real message is not decoded as listed."""
-    found, why = run(Decoder("tcp", kept.device), [kept.data])
+    found, why = run(Decoder("tcp", kept.device or ""), [kept.data])
     fixes = [fix for message in found for fix in message.fixes]
     if why or len(fixes) != len(kept.fixes):
         return [why or f"{len(fixes)} fixes, {len(kept.fixes)} listed"]
@@ -200,7 +200,7 @@ class RealFramesTest(SynchronousTestCase):
         """A message whose end is missing is not answered, and is refused when something else takes the place of the end."""
         for kept in FRAMES:
             if kept.id in CUT_SHORT:
-                assert run(Decoder("tcp", kept.device), [kept.data]) == ([], "")
+                assert run(Decoder("tcp", kept.device or ""), [kept.data]) == ([], "")
                 assert "CRC of the data is" in reason(kept.data + bytes(MAX_LENGTH))
 
     def test_alarms_of_a_real_unit(self) -> None:

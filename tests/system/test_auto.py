@@ -93,7 +93,7 @@ class AutoTests(ServerCase):
         for frame in frames("queclink"):
             self.send(through or "queclink", frame)
         for frame in frames("teltonika"):
-            self.send(through or "teltonika", frame, login(frame.device))
+            self.send(through or "teltonika", frame, login(frame.device or ""))
         return self.rows()
 
     def test_captured_messages(self) -> None:

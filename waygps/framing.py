@@ -1,0 +1,128 @@
+"""What most decoders are: bytes cut into frames, and frames read. A vendor says where a frame ends, and what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from msgspec.structs import replace
+from zope.interface import implementer
+
+from waygps.errors import DecodeError
+from waygps.fix import Message
+from waygps.interfaces import IDecoder, Transport
+
+MAX_GARBAGE = 65536
+"""Bytes in a row that may be no frame before the connection is given up."""
+
+
+@implementer(IDecoder)
+class FrameDecoder:
+    """The buffer, the cutting and the bounds. A vendor's Decoder overrides ``size`` and ``messages``, and nothing else.
+
+    ``device`` is who the connection is, once a message said so: it is filled in where later ones do not name it.
+    ``messages`` may leave out ``raw`` too: it is the frame.
+    """
+
+    max_buffer = 4096
+    """The longest frame, in bytes."""
+    ends_whole: ClassVar[bool] = False
+    """Whether what is left at the end of a connection or datagram is a frame: text that lost its last delimiter."""
+    resyncs: ClassVar[bool] = True
+    """Whether a frame that is longer than ``max_buffer`` is skipped; otherwise it ends the connection."""
+
+    def __init__(self, transport: Transport = "tcp", device: str = "") -> None:
+        self.transport = transport
+        self.device = device
+        self._buffer = bytearray()
+        self._needed = 1
+        self._searched = 0
+        self._garbage = 0
+        self._skipped = 0
+
+    def size(self, buffer: bytearray) -> int:
+        """Bytes of the frame that ``buffer`` begins with; it is never empty.
+
+        More than there are: asked again when that many are there. Less than 0: so many bytes are no frame, and are skipped.
+        Raises DecodeError where nothing after these bytes can be trusted.
+        """
+        raise NotImplementedError
+
+    def messages(self, frame: bytes) -> Iterable[Message]:
+        """What a whole frame says. Raises DecodeError where it cannot be the protocol's."""
+        raise NotImplementedError
+
+    @property
+    def held(self) -> int:
+        """Bytes held back now."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Give the messages that ``data`` completes, in order."""
+        buffer = self._buffer
+        buffer += data
+        while len(buffer) >= self._needed:
+            size = self.size(buffer)
+            if size == 0:
+                raise DecodeError("the decoder found a frame of no bytes, which is its fault", bytes(buffer[:64]))
+            if size < 0:
+                self._skip(min(-size, len(buffer)))
+            elif size <= len(buffer):
+                yield from self._cut(size)
+            elif size <= self.max_buffer:
+                self._needed = size
+            elif self.resyncs:
+                self._skip(1)
+            else:
+                raise DecodeError(f"a frame of {size} bytes or more, expected at most {self.max_buffer}", bytes(buffer[:64]))
+
+    def end(self) -> Iterator[Message]:
+        """Give the frame that lost its delimiter, where the protocol has such."""
+        if self.ends_whole and self._buffer:
+            yield from self._cut(len(self._buffer))
+        self._buffer.clear()
+
+    def until(self, *ends: bytes, start: int = 0) -> int:
+        """Size of the frame up to the first of these delimiters, it included; bytes before ``start`` are not looked at.
+
+        Without one: a byte more than there are. What was searched once is not searched again.
+        """
+        buffer, longest = self._buffer, max(map(len, ends))
+        begin = max(start, self._searched)
+        found = [(at, len(end)) for end in ends if (at := buffer.find(end, begin)) >= 0]
+        if not found:
+            self._searched = max(0, len(buffer) - longest + 1)
+            return len(buffer) + 1
+        # Of two that begin at one place, \r\n and \r, the longer is meant.
+        at, length = min(found, key=lambda place: (place[0], -place[1]))
+        return at + length
+
+    def _cut(self, size: int) -> Iterator[Message]:
+        frame = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        self._needed, self._searched, self._garbage = 1, 0, 0
+        for message in self.messages(frame):
+            yield self._completed(message, frame)
+
+    def _completed(self, message: Message, frame: bytes) -> Message:
+        """Fill in what the connection knows, and say what was skipped before."""
+        device = message.device or self.device
+        if message.fixes and not device:
+            raise DecodeError("a report before the device said which one it is", frame)
+        self.device = device
+        warnings = message.warnings
+        if self._skipped:
+            warnings = (f"{self._skipped} bytes that are no message", *warnings)
+            self._skipped = 0
+        return replace(message, device=device, raw=message.raw or frame, warnings=warnings)
+
+    def _skip(self, size: int) -> None:
+        """Drop what is no frame; the ends of lines are no garbage."""
+        dropped = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        self._needed, self._searched = 1, max(0, self._searched - size)
+        number = len(dropped.translate(None, b"\r\n\0"))
+        self._garbage += number
+        self._skipped += number
+        if self._garbage > MAX_GARBAGE:
+            raise DecodeError(f"more than {MAX_GARBAGE} bytes without a message", dropped)

@@ -1,0 +1,124 @@
+"""What a message says, put together piece by piece: a piece that cannot be read costs itself, and is a warning on the message."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from waygps.fix import Attributes, Fix, Message, Vitals
+
+Reader = Callable[[Any], Any]
+"""Makes a value of what is on the wire; raises ValueError where that says nothing. None as a value: the device does not say."""
+Layout = Iterable[tuple[str, Reader | None]]
+"""The fields of a line, in order: the name, "" where it is not used, and the reader; None takes it as it is."""
+
+FIELDS = frozenset(Fix.__struct_fields__) - {"attributes"}
+VITALS = Vitals.__struct_fields__
+
+
+class Reading:
+    """The fields of one report. A name of a Fix's field goes there, any other among the attributes."""
+
+    __slots__ = ("attributes", "fields", "unreadable", "warnings")
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+        self.attributes: Attributes = {}
+        self.warnings: list[str] = []
+        self.unreadable = ""
+        """Why there is no fix although the message reports one; "" for no such reason."""
+
+    def put(self, name: str, raw: Any, read: Reader | None = None) -> None:
+        """Take one piece; what is empty says nothing, what cannot be read is left out with a warning."""
+        if raw is None or raw in ("", b""):
+            return
+        try:
+            value = read(raw) if read else raw
+        except (ValueError, ArithmeticError, LookupError, struct.error):
+            self.warnings.append(f"{name} cannot be {_shown(raw)}")
+            return
+        if value is not None:
+            (self.fields if name in FIELDS else self.attributes)[name] = value
+
+    def need(self, name: str, raw: Any, read: Reader | None = None) -> None:
+        """Take a piece without which there is no fix, however the device means it."""
+        before = len(self.warnings)
+        self.put(name, raw, read)
+        if name not in self.fields:
+            reason = self.warnings.pop() if len(self.warnings) > before else f"{name} is missing"
+            self.unreadable = self.unreadable or reason
+
+    def take(self, layout: Layout, raws: Iterable[Any]) -> None:
+        """Take pieces in the order of the layout; there may be fewer, or more, than it has."""
+        for (name, read), raw in zip(layout, raws, strict=False):
+            if name:
+                self.put(name, raw, read)
+
+    def bits(self, value: int, names: Mapping[int, str]) -> None:
+        """Set a flag for each of these bits (0 is the lowest)."""
+        for bit, name in names.items():
+            self.put(name, bool(value >> bit & 1))
+
+    @property
+    def is_fix(self) -> bool:
+        """Whether there is a position."""
+        return not self.unreadable and "lat" in self.fields and "lon" in self.fields
+
+    def fix(self) -> Fix:
+        """The fix; only where there is a position."""
+        return Fix(**{"time": None, **self.fields}, attributes=self.attributes)
+
+    def vitals(self) -> Vitals | None:
+        """What a message without a position says of its vehicle; None for nothing."""
+        said = {name: self.fields[name] for name in VITALS if self.fields.get(name) is not None}
+        return Vitals(**said) if said else None
+
+    def message(self, device: str = "", reply: bytes = b"", refusal: bytes = b"") -> Message:
+        """The message with this report, or without one where there is no position."""
+        return message([self], device, reply, refusal)
+
+
+def message(readings: Iterable[Reading], device: str = "", reply: bytes = b"", refusal: bytes = b"") -> Message:
+    """The message with these reports, in order; ``vitals`` are of the last one that has no position."""
+    fixes, warnings, unreadable, vitals = [], [], "", None
+    for reading in readings:
+        warnings += reading.warnings
+        unreadable = unreadable or reading.unreadable
+        if reading.is_fix:
+            fixes.append(reading.fix())
+        else:
+            vitals = reading.vitals() or vitals
+    return Message(
+        device=device,
+        fixes=tuple(fixes),
+        reply=reply,
+        refusal=refusal,
+        unreadable=unreadable,
+        vitals=vitals,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def tlv(data: bytes, head: struct.Struct, reading: Reading) -> Iterator[tuple[int, bytes]]:
+    """The (tag, value) pairs of ``data``; ``head`` unpacks the tag and the length of the value, in bytes.
+
+    A pair that runs past the end is left out, with a warning: what came before it stays.
+    """
+    at = 0
+    while at < len(data):
+        if at + head.size > len(data):
+            reading.warnings.append(f"{len(data) - at} bytes behind the last element")
+            return
+        tag, length = head.unpack_from(data, at)
+        at += head.size
+        if at + length > len(data):
+            reading.warnings.append(f"element {tag:#x} has {length} bytes, {len(data) - at} are there")
+            return
+        yield tag, data[at : at + length]
+        at += length
+
+
+def _shown(raw: Any) -> str:
+    text = raw.hex() if isinstance(raw, bytes | bytearray) else repr(raw)
+    return text if len(text) <= 42 else f"{text[:40]}…"
