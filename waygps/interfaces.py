@@ -67,11 +67,25 @@ class IEncoder(Interface):
         """One message with these fixes."""
 
 
+class Outcome(Enum):
+    """What became of a message."""
+
+    STORED = "stored"
+    """All of it is durable, or there was nothing to store."""
+    REFUSED = "refused"
+    """The device is not accepted."""
+    UNAVAILABLE = "unavailable"
+    """It is not durable: the device has to send it again."""
+
+
 class Answer(Struct, frozen=True):
     """What may now be said to the device: ``data`` (b"" for nothing), and whether the connection ends after it."""
 
     data: bytes = b""
     close: bool = False
+    outcome: Outcome = Outcome.STORED
+    reason: str = ""
+    """Why it is refused; "" where it is not."""
 
 
 class ISession(Interface):

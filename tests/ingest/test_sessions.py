@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -14,7 +15,7 @@ from waygps.errors import StoreUnavailable
 from waygps.fix import Message
 from waygps.ingest.sessions import Said, Session, SessionFactory
 from waygps.ingest.valve import Valve
-from waygps.interfaces import Answer, ISession, ISessionFactory
+from waygps.interfaces import Answer, ISession, ISessionFactory, Outcome
 from waygps.pipeline.pipeline import Pipeline, Receipt
 from waygps.pipeline.presence import GRACE, Presence
 from waygps.position import Vehicle
@@ -49,13 +50,30 @@ class SessionTests(SynchronousTestCase):
         self.pipeline.receipts[0].callback(Receipt(True))
         assert self.successResultOf(answer) == Answer(b"ok")
 
+    def test_reply_with_the_time(self) -> None:
+        """A device that asks what time it is hears the time at which it is answered, not that of its question."""
+        times = iter([datetime(2026, 11, 24, 7, 30, tzinfo=UTC)])
+        factory = SessionFactory(self.pipeline, self.valve, "lines", now=lambda: next(times))  # type: ignore[arg-type]
+        asking = Message(device="A1", timed_reply=lambda now: f"{now:%H:%M}".encode())
+        answer = factory.session("10.0.0.1:5000").submit(asking)
+        self.pipeline.receipts[0].callback(Receipt(True))
+        assert self.successResultOf(answer) == Answer(b"07:30")
+
+    def test_reply_that_cannot_be_made(self) -> None:
+        """A plugin whose reply fails costs the reply and a line of the log; the connection, and what is stored, stay."""
+        answer = self.session.submit(Message(device="A1", timed_reply=lambda now: bytes(1 // 0)))
+        self.pipeline.receipts[0].callback(Receipt(True))
+        assert self.successResultOf(answer) == Answer()
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
+
     def test_refused(self) -> None:
         """A device that is not accepted gets the refusal and is hung up on; the operator reads how to accept it, once."""
+        refused = Answer(b"no", True, Outcome.REFUSED, "device A1 is not in the table moviles")
         with logged() as lines:
             for number in range(3):
                 answer = self.factory.session("10.0.0.1:5000").submit(MESSAGE)
                 self.pipeline.receipts[number].callback(Receipt(False, "device A1 is not in the table moviles"))
-                assert self.successResultOf(answer) == Answer(b"no", close=True)
+                assert self.successResultOf(answer) == refused
         assert lines == [
             "lines device at 10.0.0.1:5000 is refused: device A1 is not in the table moviles. To accept it, insert it into "
             'moviles (imei) or set ingest.unknown_devices = "registrar"'
@@ -73,14 +91,14 @@ class SessionTests(SynchronousTestCase):
         """When the server stops before a message is durable its device gets no reply, and the connection ends."""
         answer = self.session.submit(MESSAGE)
         self.pipeline.receipts[0].errback(StoreUnavailable("the database is out of reach"))
-        assert self.successResultOf(answer) == Answer(close=True)
+        assert self.successResultOf(answer) == Answer(b"", True, Outcome.UNAVAILABLE)
 
     def test_unexpected_fault(self) -> None:
         """A bug on the way gets no reply; the log has the device and the bytes, so that nothing is lost."""
         answer = self.session.submit(MESSAGE)
         with logged() as lines:
             self.pipeline.receipts[0].errback(RuntimeError("a bug"))
-        assert self.successResultOf(answer) == Answer(close=True)
+        assert self.successResultOf(answer) == Answer(b"", True, Outcome.UNAVAILABLE)
         assert any("a message of A1 is not acknowledged: 0102" in line for line in lines)
         assert len(self.flushLoggedErrors(RuntimeError)) == 1
 
@@ -88,7 +106,7 @@ class SessionTests(SynchronousTestCase):
         """A bug that shows before anything is asked of the database is the same to the device, and nothing stays counted."""
         pipeline = Pipeline(BrokenVehicles(), FakeWriter())
         session = SessionFactory(pipeline, self.valve, "lines").session("10.0.0.1:5000")
-        assert self.successResultOf(session.submit(MESSAGE)) == Answer(close=True)
+        assert self.successResultOf(session.submit(MESSAGE)) == Answer(b"", True, Outcome.UNAVAILABLE)
         assert self.valve.held == 0
         assert len(self.flushLoggedErrors(RuntimeError)) == 1
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
@@ -10,8 +13,9 @@ from zope.interface import implementer
 
 from waygps.errors import StoreUnavailable
 from waygps.fix import Message
+from waygps.ingest.decoding import reply_to
 from waygps.ingest.valve import Valve
-from waygps.interfaces import Answer, ISession, ISessionFactory
+from waygps.interfaces import Answer, ISession, ISessionFactory, Outcome
 from waygps.pipeline.pipeline import Pipeline, Receipt
 from waygps.pipeline.presence import Presence
 
@@ -96,7 +100,7 @@ class Session:
             self._receiver.presence.heard[message.device] = not message.unreadable
             if message.device != self._device and self._producer is not None:
                 self._claim(message.device)
-            return Answer(message.reply)
+            return Answer(reply_to(message, self._receiver.now()))
         if self._receiver.refusals.is_news(message.device):
             self._log.warn(
                 "{vendor} device at {peer} is refused: {reason}. To accept it, insert it into moviles (imei) "
@@ -105,7 +109,7 @@ class Session:
                 peer=self.peer,
                 reason=receipt.reason,
             )
-        return Answer(message.refusal, close=True)
+        return Answer(message.refusal, close=True, outcome=Outcome.REFUSED, reason=receipt.reason)
 
     def _claim(self, device: str) -> None:
         """This device's message is the first after another's, or of all."""
@@ -123,14 +127,22 @@ class Session:
                 "a message of {device} is not acknowledged: {raw}", failure, device=message.device, raw=message.raw.hex()
             )
             self._receiver.presence.heard[message.device] = False
-        return Answer(close=True)
+        return Answer(close=True, outcome=Outcome.UNAVAILABLE)
 
 
 @implementer(ISessionFactory)
 class SessionFactory:
     """Makes the sessions of one receiver, whose devices speak ``vendor``; ``presence`` is what all receivers share."""
 
-    def __init__(self, pipeline: Pipeline, valve: Valve, vendor: str, presence: Presence | None = None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        valve: Valve,
+        vendor: str,
+        presence: Presence | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.now = now
         self.pipeline = pipeline
         self.valve = valve
         self.vendor = vendor
