@@ -15,6 +15,7 @@ from zope.interface import implementer
 from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
 from waygps.interfaces import Answer, IDecoder, ISession, ISessionFactory
+from waygps.origin import Origin, Policy
 from waygps.pipeline.pipeline import Receipt
 from waygps.position import Parcel, Position, Stored, Vehicle, fingerprint, position
 
@@ -144,7 +145,7 @@ class FakeVehicles:
         self.pending: dict[str, Deferred[Vehicle | None]] = {}
         self.asked: list[str] = []
 
-    def find(self, imei: str) -> Vehicle | Deferred[Vehicle | None] | None:
+    def find(self, imei: str, unknown: Policy) -> Vehicle | Deferred[Vehicle | None] | None:
         self.asked.append(imei)
         return self.pending.get(imei) or self.known.get(imei)
 
@@ -170,11 +171,11 @@ class FakePipeline:
     """Keeps the messages; the test fires the receipts."""
 
     def __init__(self) -> None:
-        self.submitted: list[tuple[Message, str]] = []
+        self.submitted: list[tuple[Message, Origin, str]] = []
         self.receipts: list[Deferred[Receipt]] = []
 
-    def submit(self, message: Message, protocol: str) -> Deferred[Receipt]:
-        self.submitted.append((message, protocol))
+    def submit(self, message: Message, origin: Origin, peer: str) -> Deferred[Receipt]:
+        self.submitted.append((message, origin, peer))
         self.receipts.append(Deferred())
         return self.receipts[-1]
 

@@ -27,6 +27,9 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "receivers.ports": ("teltonika=18080,queclink=18081", {"teltonika": 18080, "queclink": 18081}),
     "receivers.protocol_dirs": ("/a,/b", (Path("/a"), Path("/b"))),
     "ingest.unknown_devices": ("rechazar", "rechazar"),
+    "quarantine.most_devices": ("50", 50),
+    "quarantine.most_messages": ("100", 100),
+    "quarantine.most_mb": ("16", 16),
     "ingest.most_held": ("10", 10),
     "ingest.most_vehicles": ("5", 5),
     "ingest.future_tolerance": ("1.5", 1.5),
@@ -77,7 +80,7 @@ class SettingsTests(SynchronousTestCase):
         """Without any setting the server starts on the ports and with the habits that the manual names."""
         found = load(None, {"PATH": "/bin"}, {})
         assert found == Configuration()
-        assert (found.web.port, found.database.url, found.simulate, found.ingest.unknown_devices) == (8000, "", 0, "registrar")
+        assert (found.web.port, found.database.url, found.simulate, found.ingest.unknown_devices) == (8000, "", 0, "cuarentena")
 
     def test_file(self) -> None:
         """A TOML file sets what it names and leaves the rest."""
@@ -146,7 +149,7 @@ class SettingsTests(SynchronousTestCase):
             "[web]\nport = 80.5": f"web.port = 80.5 is not allowed: {port}",
             "[web]\nsecure_cookies = 'maybe'": "web.secure_cookies = 'maybe' is not allowed: it must be true or false",
             "[ingest]\nunknown_devices = 'x'": (
-                "ingest.unknown_devices = 'x' is not allowed: it must be one of registrar, rechazar"
+                "ingest.unknown_devices = 'x' is not allowed: it must be one of cuarentena, registrar, rechazar"
             ),
             "[ingest]\nmost_held = 0": "ingest.most_held = 0 is not allowed: it must be a whole number from 1",
             "[database]\nurl = 5": "database.url = 5 is not allowed: it must be a text",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct, field
 from platformdirs import user_data_path
+
+from waygps.origin import Policy
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
@@ -56,8 +58,9 @@ class Receivers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Ingest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is taken from devices."""
 
-    unknown_devices: Literal["registrar", "rechazar"] = "registrar"
-    """A device that is not in moviles: registrar enters it, rechazar refuses it."""
+    unknown_devices: Policy = "cuarentena"
+    """A device that is not in moviles: cuarentena keeps what it sends until someone decides, registrar enters it, rechazar
+    refuses it. A receiver may have its own rule (configuracion_avanzada, desconocidos)."""
     most_vehicles: Count = 100_000
     """Vehicles that are kept in memory; with registrar also the number of rows of moviles up to which devices are entered."""
     most_held: Count = 50_000
@@ -68,6 +71,17 @@ class Ingest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds without a message after which a device is desconectado, unless it usually reports less often."""
     drain_timeout: Seconds = 10
     """Seconds that a stop waits for what was read to be committed and answered."""
+
+
+class Quarantine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept of devices that are not in moviles; beyond it they are refused."""
+
+    most_devices: Count = 1000
+    """Devices."""
+    most_messages: Count = 2000
+    """Messages of one device."""
+    most_mb: Count = 256
+    """Megabytes of all devices together."""
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,6 +134,7 @@ class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     database: Database = field(default_factory=Database)
     receivers: Receivers = field(default_factory=Receivers)
     ingest: Ingest = field(default_factory=Ingest)
+    quarantine: Quarantine = field(default_factory=Quarantine)
     limits: Limits = field(default_factory=Limits)
     spool: Spool = field(default_factory=Spool)
     history: History = field(default_factory=History)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from fastcrc import crc32
 from msgspec import Struct, json
+from msgspec.structs import replace
 
 from waygps.fix import Attributes, Fix, Message
+from waygps.origin import Origin
 
 _json = json.Encoder().encode
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -63,6 +65,16 @@ class Parcel(Struct, frozen=True):
     refused: Sequence[Refused]
     message: bytes
     """The bytes that it came in, for what cannot be stored."""
+    origin: Origin = Origin()
+    peer: str = ""
+    """HOST:PORT of the device."""
+
+
+def reassigned(parcel: Parcel, vehicle: Vehicle) -> Parcel:
+    """The parcel as one of this vehicle."""
+    if vehicle == parcel.vehicle:
+        return parcel
+    return replace(parcel, vehicle=vehicle, positions=[replace(each, vehicle=vehicle) for each in parcel.positions])
 
 
 class Stored(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,8 +21,16 @@ from waygps.storage.receivers import AUTO, Receiver, active_receivers, enter_ven
 _log = Logger()
 
 
-def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mapping[str, int]) -> list[Receiver]:
-    """Bring the database up to date and give the receivers to open. WayGPSError says what is wrong with it."""
+ENTER = "INSERT INTO moviles (imei) SELECT unnest(%s::text[]) ON CONFLICT (imei) DO NOTHING"
+
+
+def prepare(
+    url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mapping[str, int], simulated: Sequence[str] = ()
+) -> list[Receiver]:
+    """Bring the database up to date and give the receivers to open; ``simulated`` devices become vehicles.
+
+    WayGPSError says what is wrong with the database.
+    """
     for name in sorted(set(ports) - {*vendors, AUTO.name}):
         known = ", ".join(vendors)
         _log.error("receivers.ports names {name}, which is no vendor; there are: {known}", name=name, known=known)
@@ -36,6 +44,8 @@ def prepare(url: str, data_dir: Path, vendors: Mapping[str, Found], ports: Mappi
         _make_login(connection, data_dir)
         for done in enter_vendors(connection, [*(found.vendor for found in vendors.values()), AUTO]):
             _log.info("{done}", done=done)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(ENTER, [list(simulated)])
         return servable(active_receivers(connection), vendors, ports)
     except OSError as error:
         raise WayGPSError(f"{error.filename or data_dir} cannot be written: {error.strerror} (setting data_dir)") from error

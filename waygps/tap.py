@@ -32,6 +32,7 @@ from waygps.ingest.vendors import Found, find_vendors
 from waygps.interfaces import IVendor
 from waygps.live.hub import Hub
 from waygps.live.websocket import GpsFactory
+from waygps.origin import Origin
 from waygps.pipeline.counting import Counters
 from waygps.pipeline.pipeline import Pipeline
 from waygps.pipeline.presence import Presence
@@ -39,13 +40,16 @@ from waygps.pipeline.validation import Limits
 from waygps.preparation import prepare
 from waygps.services import Greeting, in_order
 from waygps.settings import load
-from waygps.simulation.fleet import SimulatedFleet, targets
+from waygps.simulation.fleet import SimulatedFleet, identification, targets
 from waygps.storage.accounts import Accounts
+from waygps.storage.adoption import AdoptionService
+from waygps.storage.captured import Captured
 from waygps.storage.database import DatabaseService
 from waygps.storage.embedded import EmbeddedPostgres
 from waygps.storage.fleet import Fleet
 from waygps.storage.maintenance import Maintenance
 from waygps.storage.presence import PresenceService
+from waygps.storage.quarantine import Quarantine
 from waygps.storage.receivers import AUTO, Receiver, servable
 from waygps.storage.session import Session
 from waygps.storage.spool import Spool
@@ -55,6 +59,7 @@ from waygps.storage.vehicles import Vehicles
 from waygps.storage.writer import BatchWriter, ShardedWriter
 from waygps.web.api import API
 from waygps.web.health import Health
+from waygps.web.quarantine import QuarantineAPI
 from waygps.web.server import WebService
 from waygps.web.site import Pages, make_site
 from waygps.web.throttle import Throttle
@@ -98,12 +103,13 @@ def makeService(options: Options) -> IService:
 def _services(reactor: Any, configuration: Configuration, embedded: EmbeddedPostgres | None) -> list[Service]:
     vendors = find_vendors(configuration.receivers.protocol_dirs)
     url = embedded.open() if embedded else configuration.database.url
-    receivers = prepare(url, configuration.data_dir, vendors, configuration.receivers.ports)
+    simulated = [identification(number) for number in range(configuration.simulate)]
+    receivers = prepare(url, configuration.data_dir, vendors, configuration.receivers.ports, simulated)
     server = Server(reactor, configuration, url)
     server.spool.open()
     receiving = server.receivers(receivers, vendors)
     maintenance = Maintenance(reactor, url, configuration.history, os.environ)
-    storing: list[Service] = [server.database, maintenance, server.tally, server.store]
+    storing: list[Service] = [server.database, maintenance, server.tally, server.store, server.adoption]
     ports: list[Service] = [server.web(receiving), server.drain(), server.guard, receiving]
     services: list[Service] = [*storing, *ports, server.presence, GarbageCollection()]
     if configuration.simulate:
@@ -125,7 +131,7 @@ class Server:
         writing = [Session(reactor, url, f"writer {number}", patience) for number in range(count)]
         asking = Session(reactor, url, "vehicles", patience)
         self._reading, self._upkeep = Session(reactor, url, "web"), Session(reactor, url, "upkeep")
-        vehicles = Vehicles(asking, register=ingest.unknown_devices == "registrar", most=ingest.most_vehicles)
+        vehicles = Vehicles(asking, most=ingest.most_vehicles)
         self.database = DatabaseService(reactor, [*writing, asking, self._reading, self._upkeep], vehicles)
         counters, batch = Counters(), configuration.database.batch
         writer = ShardedWriter([BatchWriter(session, batch, counters.repeat) for session in writing])
@@ -134,9 +140,11 @@ class Server:
         journal = Journal(configuration.data_dir, time.time)
         self.guard = Guard(reactor, configuration.limits, journal, lambda: valve.is_shut)
         self.spool = Spool(reactor, configuration.data_dir, configuration.spool.most_mb)
-        self.store = Store(reactor, writer, self.spool, vehicles, self._hub.alert)
+        quarantine = Quarantine(asking, configuration.quarantine, reactor.seconds)
+        self.store = Store(reactor, writer, self.spool, vehicles, quarantine, self._hub.alert)
         limits = Limits(future=int(ingest.future_tolerance * 1000))
-        self._pipeline = Pipeline(vehicles, self.store, [self._hub.tell], limits, counters)
+        self._pipeline = Pipeline(vehicles, self.store, [self._hub.tell], limits, counters, quarantine=quarantine)
+        self.adoption = AdoptionService(reactor, self._upkeep, self._pipeline)
         self._present = Presence(ingest.silence, self._hub.alert, ingest.most_vehicles)
         self.presence = PresenceService(reactor, self._upkeep, self._present, self._hub.status, ingest.most_vehicles)
         self.tally = Tally(reactor, self._upkeep, counters, self._pipeline.clocks.offset)
@@ -151,7 +159,7 @@ class Server:
         return switchboard
 
     def _receiver(self, vendors: Mapping[str, Found], receiver: Receiver, share: Share) -> ReceiverService:
-        served, sessions = self._served(receiver, vendors, share), self._sessions(share, receiver.vendor)
+        served, sessions = self._served(receiver, vendors, share), self._sessions(share, receiver, receiver.vendor)
         return ReceiverService(self._reactor, receiver, served, sessions, self._configuration.receivers.interface)
 
     def _served(self, receiver: Receiver, vendors: Mapping[str, Found], share: Share) -> IVendor | AnyVendor:
@@ -159,14 +167,15 @@ class Server:
         if receiver.vendor != AUTO.name:
             return self.guard.vendor(vendors[receiver.vendor].vendor, receiver.name)
         every = [found.vendor for found in vendors.values()]
-        sessions = partial(self._sessions, share)
+        sessions = partial(self._sessions, share, receiver)
         if receiver.transport == "UDP":
             return AnyVendor(self._reactor, every, sessions)
         ward = self.guard.ward(receiver.name)
         return AnyVendor(self._reactor, every, lambda name: ward.sessions(sessions(name)), ward.factory)
 
-    def _sessions(self, share: Share, vendor: str) -> SessionFactory:
-        return SessionFactory(self._pipeline, share, vendor, self._present)
+    def _sessions(self, share: Share, receiver: Receiver, vendor: str) -> SessionFactory:
+        unknown = receiver.unknown or self._configuration.ingest.unknown_devices
+        return SessionFactory(self._pipeline, share, Origin(vendor, receiver.name, unknown), self._present)
 
     def drain(self) -> Drain:
         """What finishes before the connections are closed."""
@@ -177,7 +186,8 @@ class Server:
         settings = self._configuration.web
         accounts, fleet = Accounts(self._reading, settings.session_hours), Fleet(self._reading)
         health = Health(__version__, self.database, self.store, self._valve, receiving, self._hub)
-        api = API(accounts, fleet, health, Throttle(self._reactor.seconds), self._hub.end_session, settings)
+        throttle, quarantine = Throttle(self._reactor.seconds), QuarantineAPI(accounts, Captured(self._reading))
+        api = API(accounts, fleet, health, throttle, self._hub.end_session, settings, quarantine)
         gps = WebSocketResource(GpsFactory(self._hub, accounts.user_of, fleet.vehicles, settings.allowed_origins))
         site = make_site(Pages(accounts).app.resource(), api.app.resource(), gps, settings)
         self._web = WebService(self._reactor, site, settings)

@@ -16,6 +16,7 @@ from waygps.fix import Message
 from waygps.ingest.sessions import Said, Session, SessionFactory
 from waygps.ingest.valve import Valve
 from waygps.interfaces import Answer, ISession, ISessionFactory, Outcome
+from waygps.origin import Origin, Policy
 from waygps.pipeline.pipeline import Pipeline, Receipt
 from waygps.pipeline.presence import GRACE, Presence
 from waygps.position import Vehicle
@@ -26,7 +27,7 @@ MESSAGE = Message(device="A1", fixes=(a_fix(), a_fix()), reply=b"ok", refusal=b"
 class BrokenVehicles(FakeVehicles):
     """A look-up with a bug."""
 
-    def find(self, imei: str) -> Vehicle | Deferred[Vehicle | None] | None:
+    def find(self, imei: str, unknown: Policy) -> Vehicle | Deferred[Vehicle | None] | None:
         raise RuntimeError("a bug")
 
 
@@ -34,7 +35,7 @@ class SessionTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.pipeline = FakePipeline()
         self.valve = Valve(high=100)
-        self.factory = SessionFactory(self.pipeline, self.valve, "lines")  # type: ignore[arg-type]  # a stand-in
+        self.factory = SessionFactory(self.pipeline, self.valve, Origin("lines"))  # type: ignore[arg-type]  # a stand-in
         self.session = self.factory.session("10.0.0.1:5000")
 
     def test_interfaces(self) -> None:
@@ -46,14 +47,14 @@ class SessionTests(SynchronousTestCase):
         """A message that is durable is answered with its reply, and the connection stays."""
         answer = self.session.submit(MESSAGE)
         self.assertNoResult(answer)
-        assert self.pipeline.submitted == [(MESSAGE, "lines")]
+        assert self.pipeline.submitted == [(MESSAGE, Origin("lines"), "10.0.0.1:5000")]
         self.pipeline.receipts[0].callback(Receipt(True))
         assert self.successResultOf(answer) == Answer(b"ok")
 
     def test_reply_with_the_time(self) -> None:
         """A device that asks what time it is hears the time at which it is answered, not that of its question."""
         times = iter([datetime(2026, 11, 24, 7, 30, tzinfo=UTC)])
-        factory = SessionFactory(self.pipeline, self.valve, "lines", now=lambda: next(times))  # type: ignore[arg-type]
+        factory = SessionFactory(self.pipeline, self.valve, Origin("lines"), now=lambda: next(times))  # type: ignore[arg-type]
         asking = Message(device="A1", timed_reply=lambda now: f"{now:%H:%M}".encode())
         answer = factory.session("10.0.0.1:5000").submit(asking)
         self.pipeline.receipts[0].callback(Receipt(True))
@@ -105,7 +106,7 @@ class SessionTests(SynchronousTestCase):
     def test_fault_at_once(self) -> None:
         """A bug that shows before anything is asked of the database is the same to the device, and nothing stays counted."""
         pipeline = Pipeline(BrokenVehicles(), FakeWriter())
-        session = SessionFactory(pipeline, self.valve, "lines").session("10.0.0.1:5000")
+        session = SessionFactory(pipeline, self.valve, Origin("lines")).session("10.0.0.1:5000")
         assert self.successResultOf(session.submit(MESSAGE)) == Answer(b"", True, Outcome.UNAVAILABLE)
         assert self.valve.held == 0
         assert len(self.flushLoggedErrors(RuntimeError)) == 1
@@ -138,7 +139,7 @@ class PresenceTests(SynchronousTestCase):
         self.alerts: list[str] = []
         self.presence = Presence(alert=lambda kind, _: self.alerts.append(kind), seconds=self.clock.seconds)
         self.pipeline = FakePipeline()
-        made = [SessionFactory(self.pipeline, Valve(100), name, self.presence) for name in ("lines", "odd")]  # type: ignore[arg-type]
+        made = [SessionFactory(self.pipeline, Valve(100), Origin(name), self.presence) for name in ("lines", "odd")]  # type: ignore[arg-type]
         self.receiver, self.other = made
 
     def connect(self, receiver: SessionFactory | None = None, peer: str = "10.0.0.1:5000") -> tuple[Session, FakeProducer]:

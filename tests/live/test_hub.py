@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.fakes import NOON, FakeVehicles, FakeWriter, a_fix, a_position, logged
 from waygps.fix import Message
 from waygps.live.hub import FAULT, SESSION_ENDED, Hub
+from waygps.origin import Origin
 from waygps.pipeline.pipeline import Pipeline
 from waygps.position import Vehicle
 
@@ -176,7 +177,7 @@ class NeverBackTests(SynchronousTestCase):
         self.pipeline = Pipeline(FakeVehicles(VAN), self.writer, [hub.tell], now=lambda: NOON / 1000)
 
     def report(self, time: int, lat: float) -> Deferred[Any]:
-        return self.pipeline.submit(Message(device="A1", fixes=(a_fix(time, lat),)), "lines")
+        return self.pipeline.submit(Message(device="A1", fixes=(a_fix(time, lat),)), Origin("lines"))
 
     def test_late_fix_of_the_same_batch(self) -> None:
         """A device that sends its newest position and then its memory, committed together, does not jump back on the map."""

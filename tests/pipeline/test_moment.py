@@ -11,6 +11,7 @@ from tests.fakes import NOON, FakeVehicles, FakeWriter, a_fix, logged
 from tests.storage.storing import StoreCase
 from waygps.fix import Fix, Message
 from waygps.live.messages import gps_update
+from waygps.origin import Origin
 from waygps.pipeline.clocks import SAMPLES
 from waygps.pipeline.counting import Counters, Counts
 from waygps.pipeline.pipeline import Pipeline
@@ -34,7 +35,7 @@ class MomentTests(SynchronousTestCase):
 
     def report(self, *fixes: Fix, device: str = "A1") -> None:
         """A message that is committed at once, and moved its vehicle."""
-        self.pipeline.submit(Message(device=device, fixes=fixes, raw=b"raw"), "lines")
+        self.pipeline.submit(Message(device=device, fixes=fixes, raw=b"raw"), Origin("lines"))
         self.writer.commit(moved=[self.writer.written[-1].vehicle.id])
 
     def drive(self, offset: int, minutes: int) -> list[str]:
@@ -82,7 +83,7 @@ class MomentTests(SynchronousTestCase):
         with logged() as lines:
             for _ in range(SAMPLES):
                 self.now += MINUTE
-                self.pipeline.submit(Message(device="A1", fixes=(a_fix(self.now + HOUR),)), "lines")
+                self.pipeline.submit(Message(device="A1", fixes=(a_fix(self.now + HOUR),)), Origin("lines"))
         assert "A1: its clock is off by 3600 s" in lines
         assert self.pipeline.clocks.offset(7) == HOUR
         assert self.counted() == (SAMPLES, 0, SAMPLES, 0)
@@ -114,7 +115,7 @@ class MomentTests(SynchronousTestCase):
 
     def test_device_not_known_yet_is_not_told(self) -> None:
         """What the spool took for a device without a vehicle moves nothing on a map."""
-        receipt = self.pipeline.submit(Message(device="N1", fixes=(a_fix(),)), "lines")
+        receipt = self.pipeline.submit(Message(device="N1", fixes=(a_fix(),)), Origin("lines"))
         self.writer.commit()
         assert self.successResultOf(receipt).accepted
         assert self.heard == []
@@ -143,7 +144,7 @@ class MomentInDatabaseTest(StoreCase):
         """A fix so many milliseconds ahead of the server's clock, so much later than the last one."""
         self.now += later
         message = Message(device=self.bus.imei, fixes=(a_fix(self.now + ahead, lat),))
-        assert (await self.pipeline.submit(message, "lines")).accepted
+        assert (await self.pipeline.submit(message, Origin("lines"))).accepted
 
     async def test_ahead_does_not_freeze(self) -> None:
         """A fix nine minutes ahead is the current state from its reception, and the next right fix takes its place."""

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.fakes import NOON, FakeVehicles, FakeWriter, a_fix, logged
 from waygps.errors import StoreUnavailable
 from waygps.fix import Message
+from waygps.origin import Origin
 from waygps.pipeline.pipeline import ACCEPTED, Pipeline, Receipt
 from waygps.position import Position, Vehicle
 
@@ -31,7 +32,7 @@ class PipelineTests(SynchronousTestCase):
         self.heard.append((vehicle, [position.time for position in positions]))
 
     def submit(self, *fixes: object) -> Deferred[Receipt]:
-        return self.pipeline.submit(Message(device="A1", fixes=fixes, raw=b"raw"), "lines")  # type: ignore[arg-type]
+        return self.pipeline.submit(Message(device="A1", fixes=fixes, raw=b"raw"), Origin("lines"))  # type: ignore[arg-type]
 
     def test_all_the_way(self) -> None:
         """A fix is stored as a position of its vehicle, with quality, reception and protocol, and only then acknowledged."""
@@ -59,13 +60,13 @@ class PipelineTests(SynchronousTestCase):
 
     def test_unknown_device(self) -> None:
         """A device that is not in moviles is refused by name, and nothing of it is stored."""
-        receipt = self.pipeline.submit(Message(device="B2", fixes=(a_fix(),)), "lines")
+        receipt = self.pipeline.submit(Message(device="B2", fixes=(a_fix(),)), Origin("lines"))
         assert self.successResultOf(receipt) == Receipt(False, "device B2 is not in the table moviles")
         assert self.writer.written == []
 
     def test_impossible_device(self) -> None:
         """What cannot be an identification is refused without asking the database."""
-        receipt = self.successResultOf(self.pipeline.submit(Message(device="no such", fixes=(a_fix(),)), "lines"))
+        receipt = self.successResultOf(self.pipeline.submit(Message(device="no such", fixes=(a_fix(),)), Origin("lines")))
         assert not receipt.accepted
         assert receipt.reason.startswith("'no such' is not an identification")
         assert self.vehicles.asked == []
@@ -117,7 +118,7 @@ class PipelineTests(SynchronousTestCase):
     def test_message_that_cannot_be_read(self) -> None:
         """A message whose report cannot be read is acknowledged only when it is kept, whole and with the reason."""
         message = Message(device="A1", raw=b"+RESP", unreadable="the position is unreadable")
-        receipt = self.pipeline.submit(message, "lines")
+        receipt = self.pipeline.submit(message, Origin("lines"))
         self.assertNoResult(receipt)
         (parcel,) = self.writer.written
         (apart,) = parcel.refused

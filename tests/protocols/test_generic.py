@@ -16,6 +16,7 @@ from waygps.ingest.datagram import DeviceDatagrams
 from waygps.ingest.sessions import SessionFactory
 from waygps.ingest.stream import StreamFactory
 from waygps.ingest.valve import Valve
+from waygps.origin import Origin
 from waygps.pipeline.pipeline import Pipeline
 from waygps.position import Vehicle
 from waygps.simulation.route import Route
@@ -175,7 +176,7 @@ class ServedTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.writer = FakeWriter()
         pipeline = Pipeline(FakeVehicles(Vehicle(1, "A1", None)), self.writer, now=lambda: NOON / 1000)
-        self.sessions = SessionFactory(pipeline, Valve(1000), "generic")
+        self.sessions = SessionFactory(pipeline, Valve(1000), Origin("generic"))
         self.transport = StringTransport()
         self.connection = StreamFactory(lambda: generic.decoder("tcp"), self.sessions).buildProtocol(None)
         self.connection.makeConnection(self.transport)

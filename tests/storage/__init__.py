@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from tests.postgres import Row, connected, execute
 from waygps.fix import Fix
+from waygps.origin import Origin
 from waygps.pipeline.quality import quality
 from waygps.position import Parcel, Position, Refused, Vehicle, fingerprint, position
 from waygps.storage.batch import STORE
@@ -42,9 +43,14 @@ def at(of: Vehicle, second: float = 0, **values: Any) -> Position:
     return position(of, reported, quality(reported), "prueba", received, fingerprint(reported))
 
 
-def parcel(of: Vehicle, *positions: Position, refused: Sequence[Refused] = (), message: bytes = b"") -> Parcel:
+ANYWHERE = Origin("lines", "Lines TCP")
+
+
+def parcel(
+    of: Vehicle, *positions: Position, refused: Sequence[Refused] = (), message: bytes = b"", origin: Origin = ANYWHERE
+) -> Parcel:
     """What one message of this vehicle brings to the store."""
-    return Parcel(of, positions, refused, message)
+    return Parcel(of, positions, refused, message, origin, "192.0.2.1:5000")
 
 
 def outcome_of(deferred: Deferred[Any]) -> list[object]:

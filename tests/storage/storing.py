@@ -9,7 +9,10 @@ from tempfile import TemporaryDirectory
 
 from tests.postgres import DatabaseTest, clock, server, until
 from tests.storage import NOON, RecordingSession, at, outcome_of, parcel, vehicle
-from waygps.position import Vehicle
+from waygps.config import Quarantine as Bounds
+from waygps.origin import Origin, Policy
+from waygps.position import Parcel, Vehicle
+from waygps.storage.quarantine import Quarantine
 from waygps.storage.session import Session
 from waygps.storage.spool import Spool
 from waygps.storage.store import Store
@@ -27,7 +30,8 @@ class StoreCase(DatabaseTest):
 
     timeout = 40
     most_mb = 8
-    register = True
+    unknown: Policy = "registrar"
+    """What becomes of devices that are not in moviles."""
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
         super().setUp()
@@ -44,13 +48,13 @@ class StoreCase(DatabaseTest):
         self.asking = Session(clock, url or self.url, "vehicles", PATIENCE)
         for session in (self.writing, self.asking):
             await self.started(session)
-        self.vehicles = Vehicles(self.asking, register=self.register)
+        self.vehicles = Vehicles(self.asking)
         await self.vehicles.start()
         self.spool = Spool(clock, self.directory, self.most_mb)
         self.spool.open()
-        self.store = Store(
-            clock, BatchWriter(self.writing, 100), self.spool, self.vehicles, lambda kind, text: self.alerts.append(kind)
-        )
+        self.quarantine = Quarantine(self.asking, Bounds(), clock.seconds)
+        writer, alert = BatchWriter(self.writing, 100), lambda kind, text: self.alerts.append(kind)
+        self.store = Store(clock, writer, self.spool, self.vehicles, self.quarantine, alert)
         if running:
             self.store.startService()
             self.addCleanup(self.stop)
@@ -64,7 +68,12 @@ class StoreCase(DatabaseTest):
 
     def write(self, second: float = 0, of: Vehicle | None = None) -> list[object]:
         """What became of a report of this second."""
-        return outcome_of(self.store.write(parcel(of or self.bus, at(of or self.bus, second), message=b"raw")))
+        return outcome_of(self.store.write(self.parcel(second, of)))
+
+    def parcel(self, second: float, of: Vehicle | None = None) -> Parcel:
+        """What a message of this second brings."""
+        whose, origin = of or self.bus, Origin("lines", "Lines TCP", self.unknown)
+        return parcel(whose, at(whose, second), message=b"raw", origin=origin)
 
     async def crash(self) -> None:
         """PostgreSQL is gone, and everybody has noticed."""

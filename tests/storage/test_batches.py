@@ -9,6 +9,7 @@ from tests.postgres import DatabaseTest, clock
 from tests.storage import NOON, RecordingSession, at, fix, parcel, vehicle
 from waygps.fix import Message
 from waygps.live.hub import Hub
+from waygps.origin import Origin
 from waygps.pipeline.pipeline import Pipeline
 from waygps.position import Stored, Vehicle
 from waygps.storage.writer import BatchWriter, ShardedWriter
@@ -105,7 +106,7 @@ class BatchTest(DatabaseTest):
         pipeline = Pipeline(FakeVehicles(self.bus), ShardedWriter([self.writer]), [hub.tell], now=lambda: NOON / 1000)
         seconds = (-50, -40, -600, -30)
         messages = [Message(device=self.bus.imei, fixes=(fix(second),)) for second in seconds]
-        for receipt in [pipeline.submit(message, "prueba") for message in messages]:
+        for receipt in [pipeline.submit(message, Origin("prueba")) for message in messages]:
             assert (await receipt).accepted
         assert self.recorded.batches == [1, 3]
         assert browser.times == ["11:59:10", "11:59:20", "11:59:30"]

@@ -79,7 +79,7 @@ class StoreTest(StoreCase):
     async def test_device_that_nobody_entered(self) -> None:
         """A device that reports for the first time while PostgreSQL is away is registered later, and loses nothing."""
         await self.crash()
-        new = self.vehicles.find(IMEI)
+        new = self.vehicles.find(IMEI, self.unknown)
         assert new == Vehicle(0, IMEI, None)
         await self.spooled(range(3), Vehicle(0, IMEI, None))
         server().start()
@@ -135,7 +135,7 @@ class StoreTest(StoreCase):
 
 
 class DeletedVehicleTest(StoreCase):
-    register = False
+    unknown = "rechazar"
 
     async def test_vehicle_deleted_meanwhile(self) -> None:
         """Fixes of a vehicle that an operator deleted while they were in the spool are kept apart with the reason."""

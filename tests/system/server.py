@@ -67,6 +67,7 @@ class Server:
             "RECEIVERS_PORTS": ",".join(f"{vendor}={port}" for vendor, port in self.ports.items()),
             "WEB_INTERFACE": "127.0.0.1",
             "WEB_PORT": str(self.web_port),
+            "INGEST_UNKNOWN_DEVICES": "registrar",
             **self.settings,
         }
         own = {name: value for name, value in os.environ.items() if not name.startswith("WAYGPS_")}

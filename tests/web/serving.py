@@ -20,14 +20,17 @@ from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 
 from tests.postgres import DatabaseTest, clock, connected, until
+from waygps.config import Quarantine as Bounds
 from waygps.config import Tiles, Web
 from waygps.ingest.receivers import ReceiverService
 from waygps.ingest.valve import Valve
 from waygps.live.hub import Hub
 from waygps.live.websocket import GpsFactory
 from waygps.storage.accounts import Accounts, set_password
+from waygps.storage.captured import Captured
 from waygps.storage.database import DatabaseService
 from waygps.storage.fleet import Fleet
+from waygps.storage.quarantine import Quarantine
 from waygps.storage.session import Session
 from waygps.storage.spool import Spool
 from waygps.storage.store import Store
@@ -35,6 +38,7 @@ from waygps.storage.vehicles import Vehicles
 from waygps.storage.writer import BatchWriter
 from waygps.web.api import API
 from waygps.web.health import Health
+from waygps.web.quarantine import QuarantineAPI
 from waygps.web.site import Pages, make_site
 from waygps.web.throttle import Throttle
 
@@ -118,29 +122,31 @@ class WebTest(DatabaseTest):
 
     async def _serve(self) -> None:
         writing, reading, asking = (Session(clock, self.url, name) for name in ("writer", "web", "vehicles"))
-        vehicles = Vehicles(asking, register=True)
+        vehicles = Vehicles(asking)
         self.database = DatabaseService(clock, [writing, asking, reading], vehicles)
         self.addCleanup(self.database.stopService)
         await self.database.startService()
-        self._keep(BatchWriter(writing), vehicles)
+        self._keep(BatchWriter(writing), vehicles, asking)
         accounts, fleet, self.hub, self.time = Accounts(reading, 12), Fleet(reading), Hub(), Clock()
         self.valve = Valve(10)
         self.health = Health("9.9", self.database, self.store, self.valve, self.receivers, self.hub)
         throttle = Throttle(self.time.seconds)
-        api = API(accounts, fleet, self.health, throttle, self.hub.end_session, self.settings)
+        quarantine = QuarantineAPI(accounts, Captured(reading))
+        api = API(accounts, fleet, self.health, throttle, self.hub.end_session, self.settings, quarantine)
         gps = WebSocketResource(GpsFactory(self.hub, accounts.user_of, fleet.vehicles))
         site = make_site(Pages(accounts).app.resource(), api.app.resource(), gps, self.settings)
         port = clock.listenTCP(0, site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.port: int = port.getHost().port
 
-    def _keep(self, writer: BatchWriter, vehicles: Vehicles) -> None:
+    def _keep(self, writer: BatchWriter, vehicles: Vehicles, asking: Session) -> None:
         """The store, with a spool of its own."""
         directory = TemporaryDirectory(prefix="waygps-tests-")
         self.addCleanup(directory.cleanup)
         self.spool = Spool(clock, Path(directory.name), self.most_mb)
         self.spool.open()
-        self.store = Store(clock, writer, self.spool, vehicles, lambda kind, text: None)
+        quarantine = Quarantine(asking, Bounds(), clock.seconds)
+        self.store = Store(clock, writer, self.spool, vehicles, quarantine, lambda kind, text: None)
         self.store.startService()
         self.addCleanup(self.store.stopService)
 

@@ -16,6 +16,7 @@ from waygps.fix import Message
 from waygps.ingest.decoding import reply_to
 from waygps.ingest.valve import Valve
 from waygps.interfaces import Answer, ISession, ISessionFactory, Outcome
+from waygps.origin import Origin
 from waygps.pipeline.pipeline import Pipeline, Receipt
 from waygps.pipeline.presence import Presence
 
@@ -60,7 +61,7 @@ class Session:
         self._say_warnings(message)
         weight = len(message.fixes) or 1
         self._receiver.valve.take(weight)
-        receipt = maybeDeferred(self._receiver.pipeline.submit, message, self._receiver.vendor)
+        receipt = maybeDeferred(self._receiver.pipeline.submit, message, self._receiver.origin, self.peer)
         receipt.addBoth(self._give_back, weight)
         return receipt.addCallbacks(self._cb_receipt, self._eb_receipt, callbackArgs=(message,), errbackArgs=(message,))
 
@@ -105,7 +106,7 @@ class Session:
             self._log.warn(
                 "{vendor} device at {peer} is refused: {reason}. To accept it, insert it into moviles (imei) "
                 'or set ingest.unknown_devices = "registrar"',
-                vendor=self._receiver.vendor,
+                vendor=self._receiver.origin.vendor,
                 peer=self.peer,
                 reason=receipt.reason,
             )
@@ -132,20 +133,20 @@ class Session:
 
 @implementer(ISessionFactory)
 class SessionFactory:
-    """Makes the sessions of one receiver, whose devices speak ``vendor``; ``presence`` is what all receivers share."""
+    """Makes the sessions of one receiver, whose messages have this ``origin``; ``presence`` is what all receivers share."""
 
     def __init__(
         self,
         pipeline: Pipeline,
         valve: Valve,
-        vendor: str,
+        origin: Origin,
         presence: Presence | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.now = now
         self.pipeline = pipeline
         self.valve = valve
-        self.vendor = vendor
+        self.origin = origin
         self.refusals = Said()
         self.presence = presence or Presence()
 

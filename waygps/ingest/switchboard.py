@@ -167,8 +167,8 @@ class Switchboard(Service):
         opened.share.end()
 
 
-def _place(receiver: Receiver) -> tuple[str, int, str]:
-    return receiver.vendor, receiver.port, receiver.transport
+def _place(receiver: Receiver) -> tuple[str, int, str, str]:
+    return receiver.vendor, receiver.port, receiver.transport, receiver.unknown
 
 
 def _fields(receiver: Receiver) -> dict[str, Any]:

@@ -9,8 +9,11 @@ from typing import Protocol
 from msgspec import Struct
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from waygps.errors import StoreUnavailable
 from waygps.fix import Message
+from waygps.origin import Origin, Policy
 from waygps.pipeline.clocks import Clocks
 from waygps.pipeline.counting import Counters
 from waygps.pipeline.quality import quality
@@ -28,13 +31,19 @@ class Receipt(Struct, frozen=True):
 class FindsVehicles(Protocol):
     """See waygps.storage.vehicles.Vehicles."""
 
-    def find(self, imei: str) -> Vehicle | Deferred[Vehicle | None] | None: ...
+    def find(self, imei: str, unknown: Policy) -> Vehicle | Deferred[Vehicle | None] | None: ...
 
 
 class Writes(Protocol):
     """See waygps.storage.store.Store."""
 
     def write(self, parcel: Parcel) -> Deferred[Stored]: ...
+
+
+class Captures(Protocol):
+    """See waygps.storage.quarantine.Quarantine."""
+
+    def keep(self, parcel: Parcel) -> Deferred[str]: ...
 
 
 Listener = Callable[[Vehicle, Sequence[Position]], None]
@@ -57,7 +66,9 @@ class Pipeline:
         limits: Limits = BELIEVED,
         counters: Counters | None = None,
         now: Callable[[], float] = time.time,
+        quarantine: Captures | None = None,
     ) -> None:
+        self._quarantine = quarantine
         self._vehicles = vehicles
         self._writer = writer
         self._listeners = listeners
@@ -70,26 +81,46 @@ class Pipeline:
         self._told: dict[int, int] = {}
         """The newest moment that the listeners were told of."""
 
-    def submit(self, message: Message, protocol: str) -> Deferred[Receipt]:
-        """Take a message decoded by ``protocol`` all the way."""
+    def submit(self, message: Message, origin: Origin, peer: str = "") -> Deferred[Receipt]:
+        """Take a message that came from ``origin``, sent by ``peer`` (HOST:PORT), all the way."""
         if not message.device and not message.fixes:
             return succeed(ACCEPTED)  # nobody's, and nothing to store: it is only answered
         reason = device_fault(message.device)
         if reason:
             return succeed(Receipt(False, reason))
-        vehicle = self._vehicles.find(message.device)
+        vehicle = self._vehicles.find(message.device, origin.unknown)
         if isinstance(vehicle, Deferred):
-            return vehicle.addCallback(self._cb_identified, message, protocol)
-        return self._cb_identified(vehicle, message, protocol)
+            return vehicle.addCallback(self._cb_identified, message, origin, peer)
+        return self._cb_identified(vehicle, message, origin, peer)
 
-    def _cb_identified(self, vehicle: Vehicle | None, message: Message, protocol: str) -> Deferred[Receipt]:
+    def _cb_identified(self, vehicle: Vehicle | None, message: Message, origin: Origin, peer: str) -> Deferred[Receipt]:
         if vehicle is None:
-            return succeed(Receipt(False, f"device {message.device} is not in the table moviles"))
+            return self._unknown(message, origin, peer)
         if not message.fixes and not message.unreadable:
             return succeed(ACCEPTED)
-        positions, apart = self._judge(vehicle, message, protocol)
-        storing = self._writer.write(Parcel(vehicle, positions, apart, message.raw))
-        return storing.addCallback(self._cb_stored, vehicle, positions)
+        return self.store(self._parcel(vehicle, message, origin, peer))
+
+    def store(self, parcel: Parcel) -> Deferred[Receipt]:
+        """Store what was judged already, and tell the listeners."""
+        return self._writer.write(parcel).addCallback(self._cb_stored, parcel.vehicle, parcel.positions)
+
+    def _unknown(self, message: Message, origin: Origin, peer: str) -> Deferred[Receipt]:
+        if origin.unknown == "rechazar" or self._quarantine is None:
+            return succeed(Receipt(False, f"device {message.device} is not in the table moviles"))
+        parcel = self._parcel(Vehicle(0, message.device, None), message, origin, peer)
+        keeping = self._quarantine.keep(parcel)
+        return keeping.addCallbacks(lambda reason: Receipt(not reason, reason), self._eb_keep, errbackArgs=(parcel,))
+
+    def _eb_keep(self, failure: Failure, parcel: Parcel) -> Deferred[Receipt]:
+        """While PostgreSQL is out of reach the spool takes it, and asks again whose it is when it is back."""
+        failure.trap(StoreUnavailable)
+        if not parcel.positions and not parcel.refused:
+            return succeed(ACCEPTED)
+        return self.store(parcel)
+
+    def _parcel(self, vehicle: Vehicle, message: Message, origin: Origin, peer: str) -> Parcel:
+        positions, apart = self._judge(vehicle, message, origin.vendor)
+        return Parcel(vehicle, positions, apart, message.raw, origin, peer)
 
     def _judge(self, vehicle: Vehicle, message: Message, protocol: str) -> tuple[list[Position], list[Refused]]:
         received = int(self._now() * 1000)

@@ -127,6 +127,11 @@ class _Delayed(Service):
         return self._device.stopService()
 
 
+def identification(number: int) -> str:
+    """What the simulated device of this number, from 0, calls itself."""
+    return f"9900000{number:08d}"
+
+
 class SimulatedFleet(MultiService):
     """So many vehicles, dealt out over the targets, each reporting once a ``period`` (seconds) to ``host``."""
 
@@ -156,7 +161,7 @@ class SimulatedFleet(MultiService):
         return deferLater(self._reactor, self._period)
 
     def _device(self, number: int, target: Target) -> SimulatedDevice:
-        encoder = target.vendor.encoder(f"9900000{number:08d}", target.transport)
+        encoder = target.vendor.encoder(identification(number), target.transport)
         assert encoder is not None, f"{target.vendor.name} cannot be simulated"
         device = SimulatedDevice(encoder, Route(number))
         self.devices.append(device)

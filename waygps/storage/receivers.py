@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from typing import Literal
 
 import psycopg2.extensions
 from msgspec import Struct, json
@@ -10,12 +11,13 @@ from msgspec.structs import replace
 from twisted.logger import Logger
 
 from waygps.interfaces import IVendor, Transport
+from waygps.origin import Policy
 
 TYPE = """INSERT INTO tipos_equipos_gps (codigo, nombre, fabricante, protocolo, puerto_default, formato_datos, activo)
           VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (codigo) DO NOTHING RETURNING id"""
 RECEIVER = """INSERT INTO configuraciones_receptores (nombre, tipo_equipo_id, puerto, protocolo, activo)
               VALUES (%s, %s, %s, %s, %s) ON CONFLICT (puerto, protocolo) DO NOTHING RETURNING id"""
-LIST = """SELECT r.id, r.nombre, t.codigo, r.puerto, r.protocolo
+LIST = """SELECT r.id, r.nombre, t.codigo, r.puerto, r.protocolo, coalesce(r.configuracion_avanzada ->> 'desconocidos', '')
           FROM configuraciones_receptores r JOIN tipos_equipos_gps t ON t.id = r.tipo_equipo_id
           WHERE r.activo AND t.activo ORDER BY r.prioridad, r.puerto, r.protocolo"""
 
@@ -31,6 +33,8 @@ class Receiver(Struct, frozen=True):
     port: int
     transport: str
     """TCP, UDP or HTTP."""
+    unknown: Policy | Literal[""] = ""
+    """What becomes of devices that are not in moviles; "": as ingest.unknown_devices says."""
 
 
 class DeviceType(Struct, frozen=True):

@@ -9,7 +9,8 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList, ensur
 from twisted.logger import Logger
 
 from waygps.errors import StoreUnavailable
-from waygps.position import Parcel, Stored, Vehicle, set_apart
+from waygps.origin import Policy
+from waygps.position import Parcel, Stored, Vehicle, reassigned, set_apart
 from waygps.storage.spool import Kept, Spool
 
 
@@ -24,7 +25,13 @@ class Writes(Protocol):
 class Identifies(Protocol):
     """See waygps.storage.vehicles.Vehicles."""
 
-    async def identify(self, imei: str) -> Vehicle | None: ...
+    async def identify(self, imei: str, unknown: Policy) -> Vehicle | None: ...
+
+
+class TakesOver(Protocol):
+    """See waygps.storage.quarantine.Quarantine."""
+
+    def take_over(self, parcel: Parcel) -> Deferred[str]: ...
 
 
 class Replay:
@@ -32,7 +39,8 @@ class Replay:
 
     _log = Logger()
 
-    def __init__(self, writer: Writes, spool: Spool, vehicles: Identifies) -> None:
+    def __init__(self, writer: Writes, spool: Spool, vehicles: Identifies, quarantine: TakesOver) -> None:
+        self._quarantine = quarantine
         self._writer = writer
         self._spool = spool
         self._vehicles = vehicles
@@ -68,12 +76,16 @@ class Replay:
         return await self._writer.write(await self.identified(parcel))
 
     async def identified(self, parcel: Parcel) -> Parcel:
-        """With the vehicle that this device has now: it may have been registered, or changed, meanwhile."""
-        vehicle = await self._vehicles.identify(parcel.vehicle.imei)
-        if vehicle is None:
-            reason = f"device {parcel.vehicle.imei} is not in the table moviles any more"
-            apart = [set_apart(position, reason, parcel.message) for position in parcel.positions]
-            return Parcel(parcel.vehicle, (), (*parcel.refused, *apart), parcel.message)
-        if vehicle == parcel.vehicle:
-            return parcel
-        return replace(parcel, vehicle=vehicle, positions=[replace(each, vehicle=vehicle) for each in parcel.positions])
+        """With the vehicle that this device has now: it may have been registered, or changed, meanwhile.
+
+        What is acknowledged of a device that is nobody's is in quarantine then, and nothing is left to store.
+        """
+        vehicle = await self._vehicles.identify(parcel.vehicle.imei, parcel.origin.unknown)
+        if vehicle is not None:
+            return reassigned(parcel, vehicle)
+        if parcel.origin.unknown == "cuarentena":
+            await self._quarantine.take_over(parcel)
+            return replace(parcel, positions=(), refused=())
+        reason = f"device {parcel.vehicle.imei} is not in the table moviles any more"
+        apart = [set_apart(position, reason, parcel.message) for position in parcel.positions]
+        return replace(parcel, positions=(), refused=(*parcel.refused, *apart))

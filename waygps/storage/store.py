@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from waygps.errors import SpoolUnavailable, StoreUnavailable
 from waygps.position import Parcel, Stored
-from waygps.storage.replay import Identifies, Replay, Writes
+from waygps.storage.replay import Identifies, Replay, TakesOver, Writes
 from waygps.storage.spool import Spool
 
 LONGEST_PAUSE = 2.0
@@ -39,11 +39,13 @@ class Store(Service):
     _log = Logger()
     name = "store"
 
-    def __init__(self, reactor: Any, writer: Writes, spool: Spool, vehicles: Identifies, alert: Alert) -> None:
+    def __init__(
+        self, reactor: Any, writer: Writes, spool: Spool, vehicles: Identifies, quarantine: TakesOver, alert: Alert
+    ) -> None:
         self._reactor = reactor
         self._writer = writer
         self._spool = spool
-        self._replay = Replay(writer, spool, vehicles)
+        self._replay = Replay(writer, spool, vehicles, quarantine)
         self._alert = alert
         self._room: list[Deferred[None]] = []
         self._wake: Deferred[None] | None = None

@@ -6,6 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from waygps.errors import StoreUnavailable
+from waygps.origin import Policy
 from waygps.position import Vehicle
 from waygps.storage.session import Row, Session
 
@@ -15,23 +16,25 @@ COUNT = "SELECT count(*) FROM moviles"
 REGISTER = "INSERT INTO moviles (imei) VALUES (%s) ON CONFLICT (imei) DO NOTHING RETURNING id, imei, patente"
 
 
+_NEVER_ASKED = Vehicle(-1, "", None)
+
+
 class Vehicles:
     """Look-ups by IMEI. What is not known is asked for once, however many ask at the same time.
 
-    ``register``: a device that nobody entered gets a row in ``moviles``, while that has less than ``most`` rows; otherwise it is
-    unknown, which is remembered too. ``most`` is the bound of the cache as well.
+    A device that nobody entered is unknown, which is remembered too; or, where it is to be registered, gets a row in
+    ``moviles``, while that has less than ``most`` rows. ``most`` is the bound of the cache as well.
     Every change of an identification or plate in the table is heard by LISTEN; after a lost connection all is read again.
     """
 
     _log = Logger()
 
-    def __init__(self, session: Session, *, register: bool, most: int = 100_000) -> None:
+    def __init__(self, session: Session, *, most: int = 100_000) -> None:
         self._session = session
-        self._register = register
         self._most = most
         self._known: dict[str, Vehicle | None] = {}
-        self._asked: dict[str, list[Deferred[Vehicle | None]]] = {}
-        self._overtaken: set[str] = set()
+        self._asked: dict[tuple[str, Policy], list[Deferred[Vehicle | None]]] = {}
+        self._overtaken: set[tuple[str, Policy]] = set()
         self._rows = most
         """Rows of moviles, counted anew where they seem to be too many: counting at each registration would be quadratic."""
 
@@ -41,22 +44,23 @@ class Vehicles:
         self._take(await self._session.query_patiently(ALL, [self._most]))
         self._session.on_recovery(self._renew)
 
-    def find(self, imei: str) -> Vehicle | Deferred[Vehicle | None] | None:
-        """The vehicle, or None for a device that is not accepted; a Deferred of it where the database has to be asked.
+    def find(self, imei: str, unknown: Policy) -> Vehicle | Deferred[Vehicle | None] | None:
+        """The vehicle, or None for a device that is unknown; a Deferred of it where the database has to be asked.
 
-        While the database cannot be asked, a device that would be registered is a vehicle with the id 0; another one waits.
+        ``unknown``: what is to become of a device that is not in ``moviles``. While the database cannot be asked, one that would
+        be refused waits; any other is a vehicle with the id 0.
         """
-        try:
-            return self._known[imei]
-        except KeyError:
-            if self._register and not self._session.is_up:
-                return Vehicle(0, imei, None)
-            return self._join(imei)
+        known = self._known.get(imei, _NEVER_ASKED)
+        if known is not _NEVER_ASKED and (known is not None or unknown != "registrar"):
+            return known
+        if unknown != "rechazar" and not self._session.is_up:
+            return Vehicle(0, imei, None)
+        return self._join(imei, unknown)
 
-    async def identify(self, imei: str) -> Vehicle | None:
+    async def identify(self, imei: str, unknown: Policy) -> Vehicle | None:
         """As find, but waiting for the database however long it is away."""
         while True:
-            found = self.find(imei)
+            found = self.find(imei, unknown)
             vehicle = await found if isinstance(found, Deferred) else found
             if vehicle is None or vehicle.id:
                 return vehicle
@@ -74,22 +78,23 @@ class Vehicles:
         except StoreUnavailable:
             self._log.debug("away again: all is read at the next recovery")
 
-    def _join(self, imei: str) -> Deferred[Vehicle | None]:
+    def _join(self, imei: str, unknown: Policy) -> Deferred[Vehicle | None]:
         waiting: Deferred[Vehicle | None] = Deferred()
-        if imei in self._asked:
-            self._asked[imei].append(waiting)
+        question = imei, unknown
+        if question in self._asked:
+            self._asked[question].append(waiting)
         else:
-            self._asked[imei] = [waiting]
-            asking = Deferred.fromCoroutine(self._ask(imei))
-            asking.addCallbacks(self._cb_found, self._eb_found, callbackArgs=(imei,), errbackArgs=(imei,))
+            self._asked[question] = [waiting]
+            asking = Deferred.fromCoroutine(self._ask(*question))
+            asking.addCallbacks(self._cb_found, self._eb_found, callbackArgs=question, errbackArgs=question)
         return waiting
 
-    async def _ask(self, imei: str) -> Vehicle | None:
-        if not self._register:
+    async def _ask(self, imei: str, unknown: Policy) -> Vehicle | None:
+        if unknown == "rechazar":
             rows = await self._session.query_patiently(FIND, [imei])
             return Vehicle(*rows[0]) if rows else None
         try:
-            rows = await self._session.query(FIND, [imei]) or await self._enter(imei)
+            rows = await self._session.query(FIND, [imei]) or (await self._enter(imei) if unknown == "registrar" else [])
         except StoreUnavailable:
             return Vehicle(0, imei, None)
         return Vehicle(*rows[0]) if rows else None
@@ -114,16 +119,16 @@ class Vehicles:
             self._rows -= not new
         return new
 
-    def _cb_found(self, vehicle: Vehicle | None, imei: str) -> None:
-        if imei in self._overtaken:
-            self._overtaken.discard(imei)
+    def _cb_found(self, vehicle: Vehicle | None, imei: str, unknown: Policy) -> None:
+        if (imei, unknown) in self._overtaken:
+            self._overtaken.discard((imei, unknown))
         elif vehicle is None or vehicle.id:
             self._remember(imei, vehicle)
-        for waiting in self._asked.pop(imei):
+        for waiting in self._asked.pop((imei, unknown)):
             waiting.callback(vehicle)
 
-    def _eb_found(self, failure: object, imei: str) -> None:
-        for waiting in self._asked.pop(imei):
+    def _eb_found(self, failure: object, imei: str, unknown: Policy) -> None:
+        for waiting in self._asked.pop((imei, unknown)):
             waiting.errback(failure)  # type: ignore[arg-type]
 
     def _remember(self, imei: str, vehicle: Vehicle | None) -> None:
@@ -133,6 +138,5 @@ class Vehicles:
 
     def _forget(self, imei: str) -> None:
         self._known.pop(imei, None)
-        if imei in self._asked:
-            # The answer under way may be from before the change.
-            self._overtaken.add(imei)
+        # The answers under way may be from before the change.
+        self._overtaken.update(question for question in self._asked if question[0] == imei)

@@ -8,19 +8,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from klein import Klein
-from msgspec import DecodeError, Raw, Struct, json
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from klein.resource import KleinResource
+from msgspec import Raw, Struct
 from twisted.web.iweb import IRequest
-from werkzeug.exceptions import HTTPException
 
 from waygps import __version__
 from waygps.config import Web
-from waygps.errors import StoreUnavailable
 from waygps.storage.accounts import Accounts, fingerprint
 from waygps.storage.fleet import Fleet
 from waygps.web.auth import expired_cookie, request_token, session_cookie
-from waygps.web.problems import APIError, answer, answer_error
+from waygps.web.problems import APIError, answer
+from waygps.web.quarantine import QuarantineAPI
+from waygps.web.requests import body_of, number_of, time_of, user_of, with_errors
 from waygps.web.throttle import Throttle
 
 MOST_POSITIONS = 10_000
@@ -38,8 +37,7 @@ class Credentials(Struct):
 class API:
     """The routes below /api/. ``end_session(fingerprint)`` closes the live connections of a login that ended."""
 
-    app = Klein()
-    _log = Logger()
+    app = with_errors(Klein())
 
     def __init__(
         self,
@@ -49,7 +47,9 @@ class API:
         throttle: Throttle,
         end_session: Callable[[bytes], None],
         settings: Web,
+        quarantine: QuarantineAPI,
     ) -> None:
+        self._quarantine = quarantine
         self._accounts = accounts
         self._fleet = fleet
         self._health = health
@@ -60,7 +60,7 @@ class API:
     @app.route("/login", methods=["POST"])
     async def log_in(self, request: IRequest) -> bytes:
         """Begin a session: {"usuario", "clave"} in, {"usuario", "token"} and the cookie out."""
-        credentials = _body(request, Credentials)
+        credentials = body_of(request, Credentials)
         key = f"{credentials.usuario} {request.getClientAddress().host}"
         wait = self._throttle.wait(key)
         if wait:
@@ -87,7 +87,7 @@ class API:
     @app.route("/config", methods=["GET"])
     async def config(self, request: IRequest) -> bytes:
         """What the page needs to know."""
-        user = await self._user(request)
+        user = await user_of(self._accounts, request)
         tiles = self._settings.tiles
         shown = {"url": tiles.url, "attribution": tiles.attribution}
         return answer(request, {"version": __version__, "usuario": user, "tiles": shown})
@@ -95,25 +95,30 @@ class API:
     @app.route("/moviles", methods=["GET"])
     async def vehicles(self, request: IRequest) -> bytes:
         """All vehicles."""
-        await self._user(request)
+        await user_of(self._accounts, request)
         return answer(request, {"moviles": Raw((await self._fleet.vehicles()).encode())})
 
     @app.route("/moviles/<int:number>", methods=["GET"])
     async def vehicle(self, request: IRequest, number: int) -> bytes:
         """One vehicle."""
-        await self._user(request)
+        await user_of(self._accounts, request)
         return answer(request, Raw((await self._found(number)).encode()))
 
     @app.route("/moviles/<int:number>/posiciones", methods=["GET"])
     async def positions(self, request: IRequest, number: int) -> bytes:
         """A vehicle's positions from ``desde`` to ``hasta`` (default: the last 24 hours), at most ``limite`` of them."""
-        await self._user(request)
-        until = _time(request, "hasta", datetime.now(UTC))
-        since = _time(request, "desde", until - min(DAY, until - BEGINNING))
-        most = _number(request, "limite", 1000, MOST_POSITIONS)
+        await user_of(self._accounts, request)
+        until = time_of(request, "hasta", datetime.now(UTC))
+        since = time_of(request, "desde", until - min(DAY, until - BEGINNING))
+        most = number_of(request, "limite", 1000, MOST_POSITIONS)
         await self._found(number)
         found = await self._fleet.positions(number, since, until, most)
         return answer(request, {"posiciones": Raw(found.encode())})
+
+    @app.route("/cuarentena/", branch=True)
+    def quarantine(self, request: IRequest) -> KleinResource:
+        """See waygps.web.quarantine."""
+        return self._quarantine.app.resource()
 
     @app.route("/health", methods=["GET"])
     async def health(self, request: IRequest) -> bytes:
@@ -123,61 +128,8 @@ class API:
             state = {name: state[name] for name in ("estado", "base_de_datos", "spool", "version")}
         return answer(request, state, 503 if state["estado"] == "error" else 200)
 
-    @app.handle_errors
-    def on_error(self, request: IRequest, failure: Failure) -> bytes:  # type: ignore[misc]  # Klein binds it
-        """Every error is JSON, and none tells more than the client may know."""
-        error = failure.value
-        if isinstance(error, HTTPException):
-            error = APIError(error.code or 500, error.name)
-        elif isinstance(error, StoreUnavailable):
-            error = APIError(503, "the database is out of reach: try again in a moment", {"retry-after": "2"})
-        elif not isinstance(error, APIError):
-            self._log.failure(
-                "{method} {uri} failed", failure, method=request.method.decode(), uri=request.path.decode("latin-1")
-            )
-            error = APIError(500, "an error of the server; its log has the details")
-        return answer_error(request, error)
-
-    async def _user(self, request: IRequest) -> str:
-        user = await self._accounts.user_of(request_token(request))
-        if user is None:
-            raise APIError(401, "log in first / inicie sesión")
-        return user
-
     async def _found(self, number: int) -> str:
         vehicle = await self._fleet.vehicle(number) if number < 2**31 else None
         if vehicle is None:
             raise APIError(404, f"there is no vehicle {number}")
         return vehicle
-
-
-def _body(request: IRequest, kind: type[Credentials]) -> Credentials:
-    """The JSON body. A form cannot be sent as JSON by another site's page, so the content type is the CSRF check."""
-    content_type = (request.requestHeaders.getRawHeaders(b"content-type") or [b""])[0]
-    if not content_type.startswith(b"application/json"):
-        raise APIError(415, "the body must be application/json")
-    try:
-        return json.decode(request.content.read(), type=kind)
-    except DecodeError as error:
-        raise APIError(400, f"the body is not what was expected: {error}") from None
-
-
-def _time(request: IRequest, name: str, default: datetime) -> datetime:
-    given = request.args.get(name.encode())
-    if not given:
-        return default
-    # A + that was not escaped has become a space.
-    text = given[0].decode("latin-1").replace(" ", "+") if b"T" in given[0] else given[0].decode("latin-1")
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise APIError(400, f"{name} = {text!r} is not a time such as 2026-11-24T07:30:00Z") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def _number(request: IRequest, name: str, default: int, most: int) -> int:
-    given = request.args.get(name.encode())
-    text = given[0].decode("latin-1") if given else str(default)
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
-        raise APIError(400, f"{name} = {text!r} is not a number from 1 to {most}")
-    return int(text)

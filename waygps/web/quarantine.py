@@ -1,0 +1,71 @@
+"""REST for the quarantine, below /api/cuarentena: who is there, what it sent, adopt, discard."""
+
+from __future__ import annotations
+
+from klein import Klein
+from msgspec import Raw, Struct
+from twisted.logger import Logger
+from twisted.web.iweb import IRequest
+
+from waygps.storage.accounts import Accounts
+from waygps.storage.captured import Captured
+from waygps.web.problems import APIError, answer
+from waygps.web.requests import body_of, number_of, user_of, with_errors
+
+MOST_MESSAGES = 1000
+
+
+class Adoption(Struct, forbid_unknown_fields=True):
+    """The body of an adoption."""
+
+    patente: str | None = None
+
+
+class QuarantineAPI:
+    """The routes; each needs a login."""
+
+    app = with_errors(Klein())
+    _log = Logger()
+
+    def __init__(self, accounts: Accounts, captured: Captured) -> None:
+        self._accounts = accounts
+        self._captured = captured
+
+    @app.route("/", methods=["GET"])
+    async def devices(self, request: IRequest) -> bytes:
+        """The devices that report and are not in moviles."""
+        await user_of(self._accounts, request)
+        return answer(request, {"cuarentena": Raw((await self._captured.devices()).encode())})
+
+    @app.route("/bytes", methods=["GET"])
+    async def strangers(self, request: IRequest) -> bytes:
+        """What no vendor recognises."""
+        await user_of(self._accounts, request)
+        return answer(request, {"bytes_desconocidos": Raw((await self._captured.strangers()).encode())})
+
+    @app.route("/<imei>/mensajes", methods=["GET"])
+    async def messages(self, request: IRequest, imei: str) -> bytes:
+        """The newest messages of a device, ``limite`` of them, in hex."""
+        await user_of(self._accounts, request)
+        found = await self._captured.messages(imei, number_of(request, "limite", 100, MOST_MESSAGES))
+        return answer(request, {"mensajes": Raw(found.encode())})
+
+    @app.route("/<imei>/adoptar", methods=["POST"])
+    async def adopt(self, request: IRequest, imei: str) -> bytes:
+        """Make a vehicle of the device; what it sent before is stored a moment later."""
+        user = await user_of(self._accounts, request)
+        number = await self._captured.adopt(imei, body_of(request, Adoption).patente or None)
+        if number is None:
+            raise APIError(404, f"{imei} is not in quarantine")
+        self._log.info("{user} adopted {imei}: it is vehicle {number}", user=user, imei=imei, number=number)
+        return answer(request, {"movil_id": number, "imei": imei})
+
+    @app.route("/<imei>", methods=["DELETE"])
+    async def discard(self, request: IRequest, imei: str) -> bytes:
+        """Forget the device and what it sent."""
+        user = await user_of(self._accounts, request)
+        if not await self._captured.discard(imei):
+            raise APIError(404, f"{imei} is not in quarantine")
+        self._log.info("{user} discarded {imei} from the quarantine", user=user, imei=imei)
+        request.setResponseCode(204)
+        return b""
