@@ -56,6 +56,7 @@ from waygps.storage.spool import Spool
 from waygps.storage.store import Store
 from waygps.storage.tally import Tally
 from waygps.storage.vehicles import Vehicles
+from waygps.storage.vitals import VitalsService
 from waygps.storage.writer import BatchWriter, ShardedWriter
 from waygps.web.api import API
 from waygps.web.health import Health
@@ -109,7 +110,7 @@ def _services(reactor: Any, configuration: Configuration, embedded: EmbeddedPost
     server.spool.open()
     receiving = server.receivers(receivers, vendors)
     maintenance = Maintenance(reactor, url, configuration.history, os.environ)
-    storing: list[Service] = [server.database, maintenance, server.tally, server.store, server.adoption]
+    storing: list[Service] = [server.database, maintenance, server.tally, server.store, server.vitals, server.adoption]
     ports: list[Service] = [server.web(receiving), server.drain(), server.guard, receiving]
     services: list[Service] = [*storing, *ports, server.presence, GarbageCollection()]
     if configuration.simulate:
@@ -143,7 +144,9 @@ class Server:
         quarantine = Quarantine(asking, configuration.quarantine, reactor.seconds)
         self.store = Store(reactor, writer, self.spool, vehicles, quarantine, self._hub.alert)
         limits = Limits(future=int(ingest.future_tolerance * 1000))
-        self._pipeline = Pipeline(vehicles, self.store, [self._hub.tell], limits, counters, quarantine=quarantine)
+        self.vitals = VitalsService(reactor, self._upkeep, self._hub.vitals, self._hub.alarm)
+        told = [self._hub.tell]
+        self._pipeline = Pipeline(vehicles, self.store, told, limits, counters, quarantine=quarantine, vitals=self.vitals)
         self.adoption = AdoptionService(reactor, self._upkeep, self._pipeline)
         self._present = Presence(ingest.silence, self._hub.alert, ingest.most_vehicles)
         self.presence = PresenceService(reactor, self._upkeep, self._present, self._hub.status, ingest.most_vehicles)

@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes import NOON, FakeVehicles, FakeWriter, a_fix, a_position, logged
-from waygps.fix import Message
+from waygps import events
+from waygps.fix import Message, Vitals
 from waygps.live.hub import FAULT, SESSION_ENDED, Hub
 from waygps.origin import Origin
 from waygps.pipeline.pipeline import Pipeline
@@ -134,6 +135,24 @@ class HubTests(SynchronousTestCase):
         assert [code for code, _ in broken.ended] == [FAULT]
         assert len(lines) == 1
         assert len(self.flushLoggedErrors(RuntimeError)) == 1
+
+    def test_vitals(self) -> None:
+        """The page of a parked vehicle shows the ignition and charge of its heartbeat, at its last place."""
+        self.hub.tell(VAN, [a_position(VAN, a_fix(speed_kmh=40.0, ignition=True))])
+        self.hub.vitals(VAN.id, Vitals(ignition=False, battery_pct=30))
+        (_, first), (vehicle, second) = self.client.heard
+        assert (vehicle, second) == (VAN.id, {**first, "ignicion": False, "bateria": 30})
+
+    def test_vitals_of_a_vehicle_without_a_place(self) -> None:
+        """A vehicle that never said where it is, is not drawn by a heartbeat."""
+        self.hub.vitals(VAN.id, Vitals(ignition=True))
+        assert self.client.heard == []
+
+    def test_alarm_without_a_position(self) -> None:
+        """Every page is told of an SOS, with the plate."""
+        self.hub.alarm(VAN, events.SOS)
+        ((kind, alert),) = self.client.alerts
+        assert (kind, alert["message"]) == ("alarma_movil", "AB123CD: sos")
 
     def test_alert(self) -> None:
         """Every client is told what became of the server, whatever vehicles it watches, until it leaves."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from msgspec.structs import replace
 from twisted.logger import Logger
 
+from waygps.fix import Vitals
 from waygps.live.messages import gps_update, mobile_status, system_alert
 from waygps.position import Position, Vehicle
 
@@ -76,6 +78,20 @@ class Hub:
         message = mobile_status(vehicle, state)
         for client in tuple(self._clients):
             self._safely(client, client.status, vehicle, message)
+
+    def vitals(self, vehicle: int, vitals: Vitals) -> None:
+        """A message without a position changed what is known of the vehicle: its last place, with that."""
+        place = self._places.get(vehicle)
+        if place is None or not self._clients:
+            return
+        said = {name: value for name in ("ignition", "battery_pct") if (value := getattr(vitals, name)) is not None}
+        message = gps_update(place.vehicle, replace(place, fix=replace(place.fix, **said)), place)
+        for client in tuple(self._clients):
+            self._safely(client, client.offer, vehicle, message)
+
+    def alarm(self, vehicle: Vehicle, alarm: str) -> None:
+        """A vehicle raised an alarm in a message without a position."""
+        self.alert("alarma_movil", f"{vehicle.patente or vehicle.imei}: {alarm}")
 
     def alert(self, kind: str, text: str) -> None:
         """Tell every client of the state of the server."""

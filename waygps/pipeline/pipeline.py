@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from waygps.errors import StoreUnavailable
-from waygps.fix import Message
+from waygps.fix import Fix, Message, Vitals
 from waygps.origin import Origin, Policy
 from waygps.pipeline.clocks import Clocks
 from waygps.pipeline.counting import Counters
@@ -38,6 +38,14 @@ class Writes(Protocol):
     """See waygps.storage.store.Store."""
 
     def write(self, parcel: Parcel) -> Deferred[Stored]: ...
+
+
+class TakesVitals(Protocol):
+    """See waygps.storage.vitals.VitalsService."""
+
+    def note(self, vehicle: Vehicle, vitals: Vitals) -> None: ...
+
+    def overtaken(self, vehicle: Vehicle, fix: Fix) -> None: ...
 
 
 class Captures(Protocol):
@@ -67,8 +75,10 @@ class Pipeline:
         counters: Counters | None = None,
         now: Callable[[], float] = time.time,
         quarantine: Captures | None = None,
+        vitals: TakesVitals | None = None,
     ) -> None:
         self._quarantine = quarantine
+        self._vitals = vitals
         self._vehicles = vehicles
         self._writer = writer
         self._listeners = listeners
@@ -96,9 +106,17 @@ class Pipeline:
     def _cb_identified(self, vehicle: Vehicle | None, message: Message, origin: Origin, peer: str) -> Deferred[Receipt]:
         if vehicle is None:
             return self._unknown(message, origin, peer)
+        if self._vitals is not None:
+            self._say_vitals(self._vitals, vehicle, message)
         if not message.fixes and not message.unreadable:
             return succeed(ACCEPTED)
         return self.store(self._parcel(vehicle, message, origin, peer))
+
+    def _say_vitals(self, vitals: TakesVitals, vehicle: Vehicle, message: Message) -> None:
+        if message.fixes:
+            vitals.overtaken(vehicle, message.fixes[-1])
+        if message.vitals is not None:
+            vitals.note(vehicle, message.vitals)
 
     def store(self, parcel: Parcel) -> Deferred[Receipt]:
         """Store what was judged already, and tell the listeners."""
