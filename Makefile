@@ -27,7 +27,8 @@ types: .venv/test
 	$(BIN)/mypy waygps protocols tests benchmarks chaos
 
 pytest: .venv/test
-	TEST_CHROMIUM="$$(tools/chromium)" && TEST_POSTGIS="$$(tools/postgis)" && export TEST_CHROMIUM TEST_POSTGIS && \
+	TEST_CHROMIUM="$$(tools/chromium)" && TEST_POSTGIS="$$(tools/postgis)" && TEST_REDIS="$$(tools/redis)" && \
+	export TEST_CHROMIUM TEST_POSTGIS TEST_REDIS && \
 	$(BIN)/python -m pytest -n auto
 
 bench: .venv/test

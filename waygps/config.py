@@ -124,6 +124,15 @@ class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tiles: Tiles = field(default_factory=Tiles)
 
 
+class Bus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What several processes of the server, or several servers, tell each other through."""
+
+    url: str = ""
+    """Redis, redis://[user:password@]host[:port]; empty: this process is alone."""
+    channel: str = "waygps"
+    """The Redis channel: two installations on one Redis need two."""
+
+
 class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All sections."""
 
@@ -131,7 +140,10 @@ class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Directory for the embedded PostgreSQL, the spool and the first login."""
     simulate: Annotated[int, Meta(ge=0, le=10_000)] = 0
     """Simulated vehicles that report to the open ports."""
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    """Processes that serve the same ports; more than one need bus.url. The limits of connections are each process's own."""
     database: Database = field(default_factory=Database)
+    bus: Bus = field(default_factory=Bus)
     receivers: Receivers = field(default_factory=Receivers)
     ingest: Ingest = field(default_factory=Ingest)
     quarantine: Quarantine = field(default_factory=Quarantine)

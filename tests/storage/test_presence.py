@@ -195,6 +195,31 @@ class RunsTest(PresenceServiceTest):
         assert self.states() == {"A1": "desconectado", "B2": "conectado"}
 
 
+class SeveralProcessesTest(PresenceServiceTest):
+    def begin(self) -> None:
+        super().begin()
+        tell = self.told.append
+        self.service = PresenceService(self.clock, self.upkeep, self.presence, lambda *state: tell(state), silence=SILENCE)
+
+    async def restarted(self, minutes: int) -> list[tuple[object, ...]]:
+        """The states after a restarted process heard of nobody for longer than the silence; the store wrote so long ago."""
+        long_ago = "ultima_actualizacion = now() - %s * interval '1 minute'"
+        self.rows(f"UPDATE moviles SET estado_conexion = 'conectado', {long_ago}", minutes)
+        await self.beat()
+        for _ in range(2 * ROUND):
+            await self.beat(after=SILENCE / 30)
+        await self.compared()
+        return self.rows(STATES)
+
+    async def test_connected_to_another_process(self) -> None:
+        """A process that was started again shows no device as gone that reports to another one."""
+        assert await self.restarted(minutes=1) == [("A1", "conectado"), ("B2", "conectado")]
+
+    async def test_connected_to_none(self) -> None:
+        """A device that reports to no process is gone, whichever process knew it."""
+        assert await self.restarted(minutes=11) == [("A1", "desconectado"), ("B2", "desconectado")]
+
+
 class ComparedTest(PresenceServiceTest):
     async def test_from_the_spool(self) -> None:
         """A fix that is stored when its device is gone again, as from the spool, does not leave it conectado in the table."""

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from twisted.logger import Logger
 
 from waygps.fix import Vitals
+from waygps.live.bus import Bus, NoBus
 from waygps.live.messages import gps_update, mobile_status, system_alert
 from waygps.position import Position, Vehicle
 
@@ -41,13 +42,22 @@ FAULT = 4500
 
 
 class Hub:
-    """The clients of /ws/gps/, and the last valid position of each vehicle heard of since the start (at most one a vehicle)."""
+    """The clients of /ws/gps/, and the last valid position of each vehicle heard of since the start (at most one a vehicle).
+
+    What this process learns goes to its own clients and over the bus to the other processes', encoded once.
+    """
 
     _log = Logger()
 
-    def __init__(self) -> None:
+    def __init__(self, bus: Bus | None = None) -> None:
         self._clients: set[Client] = set()
         self._places: dict[int, Position] = {}
+        self._is_alone = bus is None
+        self._bus: Bus = bus or NoBus()
+        self._bus.subscribe("gps", lambda payload: self._offer(*_split(payload)))
+        self._bus.subscribe("estado", lambda payload: self._status(*_split(payload)))
+        self._bus.subscribe("alerta", lambda payload: self._alert(*_split_text(payload)))
+        self._bus.subscribe("sesion", self._end_session)
 
     def join(self, client: Client) -> None:
         """Begin to offer updates to this client."""
@@ -67,27 +77,22 @@ class Hub:
         if not places:
             return
         self._places[vehicle.id] = place = _newest(places)
-        if not self._clients:
-            return
-        message = gps_update(vehicle, _newest(positions), place)
-        for client in tuple(self._clients):
-            self._safely(client, client.offer, vehicle.id, message)
+        if self._is_watched:
+            self._spread(vehicle.id, gps_update(vehicle, _newest(positions), place))
 
     def status(self, vehicle: int, state: str) -> None:
         """Tell the clients that want this vehicle that it is conectado, desconectado or in error."""
         message = mobile_status(vehicle, state)
-        for client in tuple(self._clients):
-            self._safely(client, client.status, vehicle, message)
+        self._status(vehicle, message)
+        self._bus.publish("estado", _joined(vehicle, message))
 
     def vitals(self, vehicle: int, vitals: Vitals) -> None:
         """A message without a position changed what is known of the vehicle: its last place, with that."""
         place = self._places.get(vehicle)
-        if place is None or not self._clients:
+        if place is None or not self._is_watched:
             return
         said = {name: value for name in ("ignition", "battery_pct") if (value := getattr(vitals, name)) is not None}
-        message = gps_update(place.vehicle, replace(place, fix=replace(place.fix, **said)), place)
-        for client in tuple(self._clients):
-            self._safely(client, client.offer, vehicle, message)
+        self._spread(vehicle, gps_update(place.vehicle, replace(place, fix=replace(place.fix, **said)), place))
 
     def alarm(self, vehicle: Vehicle, alarm: str) -> None:
         """A vehicle raised an alarm in a message without a position."""
@@ -96,11 +101,41 @@ class Hub:
     def alert(self, kind: str, text: str) -> None:
         """Tell every client of the state of the server."""
         message = system_alert(kind, text)
-        for client in tuple(self._clients):
-            self._safely(client, client.alert, kind, message)
+        self._alert(kind, message)
+        self._bus.publish("alerta", kind.encode() + b"\0" + message)
 
     def end_session(self, session: bytes) -> None:
         """Close every client that uses this login."""
+        self._end_session(session)
+        self._bus.publish("sesion", session)
+
+    def renew(self, message: bytes) -> None:
+        """Tell every client how all vehicles are: something may have been missed."""
+        for client in tuple(self._clients):
+            self._safely(client, client.alert, "initial_state", message)
+
+    @property
+    def _is_watched(self) -> bool:
+        """Whether anybody may be looking; nobody knows how many look at the other processes."""
+        return bool(self._clients) or not self._is_alone
+
+    def _spread(self, vehicle: int, message: bytes) -> None:
+        self._offer(vehicle, message)
+        self._bus.publish("gps", _joined(vehicle, message))
+
+    def _offer(self, vehicle: int, message: bytes) -> None:
+        for client in tuple(self._clients):
+            self._safely(client, client.offer, vehicle, message)
+
+    def _status(self, vehicle: int, message: bytes) -> None:
+        for client in tuple(self._clients):
+            self._safely(client, client.status, vehicle, message)
+
+    def _alert(self, kind: str, message: bytes) -> None:
+        for client in tuple(self._clients):
+            self._safely(client, client.alert, kind, message)
+
+    def _end_session(self, session: bytes) -> None:
         for client in tuple(self._clients):
             if client.session == session:
                 client.end(SESSION_ENDED, "the session has ended")
@@ -112,6 +147,19 @@ class Hub:
             self._log.failure("{client} failed and is dropped", client=client)
             self.leave(client)
             client.end(FAULT, "an error of the server")
+
+
+def _joined(vehicle: int, message: bytes) -> bytes:
+    return vehicle.to_bytes(4) + message
+
+
+def _split(payload: bytes) -> tuple[int, bytes]:
+    return int.from_bytes(payload[:4]), payload[4:]
+
+
+def _split_text(payload: bytes) -> tuple[str, bytes]:
+    kind, _, message = payload.partition(b"\0")
+    return kind.decode(), message
 
 
 def _newest(positions: Sequence[Position]) -> Position:

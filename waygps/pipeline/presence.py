@@ -55,13 +55,18 @@ class _Device(Struct):
     good: bool = True
     intervals: tuple[int, ...] = ()
     displacements: tuple[float, ...] = ()
+    is_elsewhere: bool = False
+    """Another process hears it, and judges its state."""
+    is_inherited: bool = True
+    """It was not heard by this process yet: what is known of it is an earlier run's."""
 
 
 class Presence:
     """The devices heard of, at most ``most``: of more the one known longest is forgotten, and keeps the state that is written.
 
     ``silence``: seconds. ``alert(kind, text)`` is told of an identification that two devices share. ``seconds`` is a clock that
-    nobody sets, or a correction by an hour would show a whole fleet as gone.
+    nobody sets, or a correction by an hour would show a whole fleet as gone. ``announce(name, peer)`` tells the other processes
+    that the device is here now.
     """
 
     _log = Logger()
@@ -72,7 +77,9 @@ class Presence:
         alert: Callable[[str, str], None] = lambda kind, text: None,
         most: int = 100_000,
         seconds: Callable[[], float] = time.monotonic,
+        announce: Callable[[str, str], None] = lambda name, peer: None,
     ) -> None:
+        self._announce = announce
         self._silence = silence
         self._alert = alert
         self._most = most
@@ -90,6 +97,7 @@ class Presence:
         device, now = self._device(name), self._seconds()
         older, device.connection = device.connection, connection
         device.opened, device.gone = now, None
+        self._take(name, device, connection.peer)
         if older is not None and older is not connection:
             self._count(name, device, (older.peer, connection.peer), now)
             older.displaced(name)
@@ -104,6 +112,17 @@ class Presence:
         device.calls = device.calls + 1 if now - device.opened < BRIEF else 0
         self._hung_up.append((name, now))
 
+    def taken(self, name: str, peer: str) -> None:
+        """Another process has the device now, at ``peer``: a connection that it has here is displaced."""
+        device = self._devices.get(name)
+        if device is None:
+            return
+        device.is_elsewhere = True
+        older, device.connection = device.connection, None
+        if older is not None:
+            self._count(name, device, (older.peer, peer), self._seconds())
+            older.displaced(name)
+
     def inherit(self, states: Mapping[str, str]) -> None:
         """An earlier run left these devices in these states: they stay so for ``silence`` unless something is heard of them."""
         for name, state in states.items():
@@ -117,7 +136,10 @@ class Presence:
         heard, self.heard = self.heard, {}
         heard.pop("", None)
         for name, good in heard.items():
-            self._note(self._device(name), good, now)
+            device = self._device(name)
+            if device.is_inherited or device.is_elsewhere:
+                self._take(name, device, "")
+            self._note(device, good, now)
         for names in (heard, self._over_grace(now), self._slice()):
             for name in names:
                 self._judge(name, now, changes)
@@ -125,7 +147,17 @@ class Presence:
 
     def absent(self) -> dict[str, str]:
         """The devices that are not connected, with their states."""
-        return {name: device.state for name, device in self._devices.items() if device.state in (GONE, ERROR)}
+        known = self._devices.items()
+        return {name: device.state for name, device in known if device.state in (GONE, ERROR) and not device.is_elsewhere}
+
+    def is_inherited(self, name: str) -> bool:
+        """Whether what is known of the device is an earlier run's: another process may know better."""
+        device = self._devices.get(name)
+        return device is None or device.is_inherited
+
+    def _take(self, name: str, device: _Device, peer: str) -> None:
+        device.is_inherited = device.is_elsewhere = False
+        self._announce(name, peer)
 
     def _device(self, name: str) -> _Device:
         device = self._devices.get(name)
@@ -152,7 +184,7 @@ class Presence:
 
     def _judge(self, name: str, now: float, changes: dict[str, str]) -> None:
         device = self._devices.get(name)
-        if device is None:
+        if device is None or device.is_elsewhere:
             return
         state = self._state(device, now)
         if state != device.state:

@@ -19,7 +19,8 @@ from waygps.storage.session import Session
 # a deadlock, and the one who was would be the store. The answer: the vehicles that are there, and whether their row was free.
 WRITE = """
 WITH nuevos AS MATERIALIZED (
-    SELECT * FROM unnest(%s::text[], %s::text[]) AS n (imei, estado)
+    SELECT n.* FROM unnest(%s::text[], %s::text[], %s::boolean[]) AS n (imei, estado, heredado) JOIN moviles m USING (imei)
+    WHERE NOT heredado OR m.ultima_actualizacion < now() - %s * interval '1 second'
 ), libres AS MATERIALIZED (
     SELECT m.id, n.estado FROM nuevos n JOIN moviles m USING (imei) FOR NO KEY UPDATE OF m SKIP LOCKED
 ), escritos AS (
@@ -31,8 +32,8 @@ INHERIT = """
 SELECT imei, estado_conexion FROM moviles WHERE estado_conexion <> 'desconectado' ORDER BY ultima_actualizacion DESC LIMIT %s
 """
 DIFFERENT = """
-SELECT imei FROM unnest(%s::text[], %s::text[]) AS n (imei, estado) JOIN moviles m USING (imei)
-WHERE m.estado_conexion <> n.estado
+SELECT imei FROM unnest(%s::text[], %s::text[], %s::boolean[]) AS n (imei, estado, heredado) JOIN moviles m USING (imei)
+WHERE m.estado_conexion <> n.estado AND (NOT heredado OR m.ultima_actualizacion < now() - %s * interval '1 second')
 """
 BATCH = 1000
 """Devices in one statement."""
@@ -51,8 +52,15 @@ class PresenceService(Service):
     name = "presence"
 
     def __init__(
-        self, reactor: Any, session: Session, presence: Presence, tell: Callable[[int, str], None], most: int = 100_000
+        self,
+        reactor: Any,
+        session: Session,
+        presence: Presence,
+        tell: Callable[[int, str], None],
+        most: int = 100_000,
+        silence: float = 0,
     ) -> None:
+        self._silence = silence
         self._session = session
         self._presence = presence
         self._tell = tell
@@ -109,7 +117,7 @@ class PresenceService(Service):
     async def _write(self, batch: dict[str, str]) -> None:
         if not batch:
             return
-        for number, name, state, was_free in await self._session.query(WRITE, [list(batch), list(batch.values())]):
+        for number, name, state, was_free in await self._session.query(WRITE, self._columns(batch)):
             if was_free:
                 self._tell(number, state)
             else:
@@ -119,8 +127,13 @@ class PresenceService(Service):
     async def _look(self, part: dict[str, str]) -> None:
         if not part:
             return
-        for (name,) in await self._session.query(DIFFERENT, [list(part), list(part.values())]):
+        for (name,) in await self._session.query(DIFFERENT, self._columns(part)):
             self._waiting.setdefault(name, part[name])
+
+    def _columns(self, states: dict[str, str]) -> list[object]:
+        """What an earlier run left counts only where no other process writes about the vehicle."""
+        inherited = [self._presence.is_inherited(name) for name in states]
+        return [list(states), list(states.values()), inherited, self._silence]
 
 
 def _taken(states: dict[str, str]) -> dict[str, str]:
