@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from msgspec import Struct
+
 from waygps.config import Configuration
 from waygps.storage.receivers import Receiver
 
@@ -12,8 +14,18 @@ from waygps.storage.receivers import Receiver
 class Opened(Protocol):
     """See waygps.ingest.receivers.ReceiverService."""
 
+    @property
+    def receiver(self) -> Receiver: ...
+
+    @property
+    def fault(self) -> str: ...
+
+
+class Announced(Struct, frozen=True):
+    """A receiver that other processes open."""
+
     receiver: Receiver
-    fault: str
+    fault: str = ""
 
 
 def banner(configuration: Configuration, receivers: Iterable[Opened], login: str, web_fault: str) -> str:

@@ -56,6 +56,15 @@ def prepare(
         connection.close()
 
 
+def receivers_of(url: str, vendors: Mapping[str, Found], ports: Mapping[str, int]) -> list[Receiver]:
+    """The receivers to open, of a database that is prepared already."""
+    connection = connect(url)
+    try:
+        return servable(active_receivers(connection), vendors, ports)
+    finally:
+        connection.close()
+
+
 def _check_durability(connection: psycopg2.extensions.connection) -> None:
     """An acknowledgement is worth what PostgreSQL's own commit is worth; say so where that is little."""
     with connection, connection.cursor() as cursor:

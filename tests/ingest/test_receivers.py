@@ -15,6 +15,7 @@ from tests.fakes import FakeSessions, LineDecoder, logged
 from waygps.ingest.auto import AnyVendor
 from waygps.ingest.receivers import ReceiverService
 from waygps.interfaces import ISessionFactory
+from waygps.ports import Listener
 from waygps.storage.receivers import Receiver
 from waygps.vendor import Vendor
 
@@ -74,7 +75,9 @@ class ReceiverTests(TestCase):
     ) -> ReceiverService:
         """A started receiver, stopped after the test."""
         self.sessions = FakeSessions()
-        service = ReceiverService(reactor, Receiver(1, name, "lines", port, transport), vendor or lines(), self.sessions, HERE)
+        service = ReceiverService(
+            Listener(reactor, HERE), Receiver(1, name, "lines", port, transport), vendor or lines(), self.sessions
+        )
         self.addCleanup(service.stopService)
         service.startService()
         return service

@@ -19,6 +19,7 @@ from waygps.ingest.receivers import ReceiverService
 from waygps.ingest.share import Share
 from waygps.ingest.switchboard import CHANNEL, Switchboard
 from waygps.ingest.valve import Valve
+from waygps.ports import Listener
 from waygps.storage.receivers import Receiver
 from waygps.storage.session import Row
 from waygps.vendor import Vendor
@@ -314,7 +315,7 @@ class PortTests(TestCase):
             clock,
             table,
             Valve(10),
-            lambda each, _: ReceiverService(clock, each, vendor, sessions, HERE),
+            lambda each, _: ReceiverService(Listener(clock, HERE), each, vendor, sessions),
             lambda rows: list(rows),
             1,
         )

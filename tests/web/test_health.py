@@ -10,6 +10,7 @@ from tests.postgres import clock, server, until
 from tests.storage import HEAVY, at, outcome_of, parcel, vehicle
 from tests.web.serving import Answer, WebTest
 from waygps.ingest.receivers import ReceiverService
+from waygps.ports import Listener
 from waygps.storage.receivers import Receiver
 from waygps.vendor import Vendor
 
@@ -108,7 +109,9 @@ class HealthTest(WebTest):
         other.listen()
         number = other.getsockname()[1]
         vendor = Vendor(name="lines", title="Lines", port=1, decoder=lambda transport, device: LineDecoder())
-        service = ReceiverService(clock, Receiver(1, "Lines", "lines", number, "TCP"), vendor, FakeSessions(), "127.0.0.1")
+        service = ReceiverService(
+            Listener(clock, "127.0.0.1"), Receiver(1, "Lines", "lines", number, "TCP"), vendor, FakeSessions()
+        )
         with logged():
             service.startService()
         self.receivers.append(service)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
@@ -12,7 +10,7 @@ from twisted.logger import Logger
 
 from waygps.ingest.auto import AnyVendor, datagrams_of
 from waygps.interfaces import ISessionFactory, IVendor
-from waygps.ports import open_port
+from waygps.ports import Listener, open_port
 from waygps.storage.receivers import Receiver
 
 BACKLOG = 1024
@@ -24,17 +22,14 @@ class ReceiverService(Service):
 
     _log = Logger()
 
-    def __init__(
-        self, reactor: Any, receiver: Receiver, vendor: IVendor | AnyVendor, sessions: ISessionFactory, interface: str
-    ) -> None:
+    def __init__(self, listener: Listener, receiver: Receiver, vendor: IVendor | AnyVendor, sessions: ISessionFactory) -> None:
         self.receiver = receiver
         self.name = f"receiver {receiver.name}"
         self.fault = ""
         """Why the port is not open; "" while it is."""
-        self._reactor = reactor
+        self._listener = listener
         self._vendor = vendor
         self._sessions = sessions
-        self._interface = interface
         self._port: IListeningPort | None = None
 
     def startService(self) -> None:
@@ -55,8 +50,8 @@ class ReceiverService(Service):
     def _listen(self) -> IListeningPort:
         port = self.receiver.port
         if self.receiver.transport == "UDP":
-            return self._reactor.listenUDP(port, self._datagrams(), self._interface, maxPacketSize=65536)  # type: ignore[no-any-return]
-        return self._reactor.listenTCP(port, self._factory(), BACKLOG, self._interface)  # type: ignore[no-any-return]
+            return self._listener.udp(port, self._datagrams())
+        return self._listener.tcp(port, self._factory(), BACKLOG)
 
     def _datagrams(self) -> DatagramProtocol:
         if isinstance(self._vendor, AnyVendor):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.web.server import Site
 
-from waygps.config import Web
-from waygps.ports import open_port
+from waygps.ports import Listener, open_port
+
+BACKLOG = 1024
+"""Connections that may wait to be accepted."""
 
 
 class WebService(Service):
@@ -18,19 +18,18 @@ class WebService(Service):
 
     name = "web"
 
-    def __init__(self, reactor: Any, site: Site, settings: Web) -> None:
-        self._reactor = reactor
+    def __init__(self, listener: Listener, site: Site, port: int) -> None:
+        self._listener = listener
         self._site = site
-        self._settings = settings
+        self._number = port
         self._port: IListeningPort | None = None
         self.fault = ""
         """Why the port is not open; "" while it is."""
 
     def startService(self) -> None:
         super().startService()
-        port, interface = self._settings.port, self._settings.interface
         self._port, self.fault = open_port(
-            lambda: self._reactor.listenTCP(port, self._site, 1024, interface), f"web: TCP port {port}", "set web.port"
+            lambda: self._listener.tcp(self._number, self._site, BACKLOG), f"web: TCP port {self._number}", "set web.port"
         )
 
     def stopService(self) -> Deferred[None] | None:
