@@ -14,6 +14,8 @@ from waygps.interfaces import IDecoder, Transport
 
 MAX_GARBAGE = 65536
 """Bytes in a row that may be no frame before the connection is given up."""
+_NOWHERE: tuple[tuple[bytes, ...], int, int] = ((), 0, 0)
+"""Delimiters, and the part of the buffer, from and to, in which none of them begins."""
 
 
 @implementer(IDecoder)
@@ -36,7 +38,7 @@ class FrameDecoder:
         self.device = device
         self._buffer = bytearray()
         self._needed = 1
-        self._searched = 0
+        self._searched = _NOWHERE
         self._garbage = 0
         self._skipped = 0
 
@@ -67,14 +69,13 @@ class FrameDecoder:
                 raise DecodeError("the decoder found a frame of no bytes, which is its fault", bytes(buffer[:64]))
             if size < 0:
                 self._skip(min(-size, len(buffer)))
+            elif size > self.max_buffer:
+                # Whether all of it is there already or not: what comes out does not depend on how it was split.
+                self._skip_of_oversized()
             elif size <= len(buffer):
                 yield from self._cut(size)
-            elif size <= self.max_buffer:
-                self._needed = size
-            elif self.resyncs:
-                self._skip(1)
             else:
-                raise DecodeError(f"a frame of {size} bytes or more, expected at most {self.max_buffer}", bytes(buffer[:64]))
+                self._needed = size
 
     def end(self) -> Iterator[Message]:
         """Give the frame that lost its delimiter, where the protocol has such."""
@@ -85,29 +86,30 @@ class FrameDecoder:
     def until(self, *ends: bytes, start: int = 0) -> int:
         """Size of the frame up to the first of these delimiters, it included; bytes before ``start`` are not looked at.
 
-        Without one: a byte more than there are. What was searched once is not searched again.
+        Without one: a byte more than there are. What was searched once is not searched again. Of two delimiters that begin at one
+        place the shorter counts, since the longer may not be there yet: with a CR and CR LF, the LF begins the next frame.
         """
-        buffer, longest = self._buffer, max(map(len, ends))
-        begin = max(start, self._searched)
-        found = [(at, len(end)) for end in ends if (at := buffer.find(end, begin)) >= 0]
-        if not found:
-            self._searched = max(0, len(buffer) - longest + 1)
-            return len(buffer) + 1
-        # Of two that begin at one place, \r\n and \r, the longer is meant.
-        at, length = min(found, key=lambda place: (place[0], -place[1]))
+        buffer = self._buffer
+        searched, first, last = self._searched
+        if ends != searched or not first <= start <= last:
+            first = last = start
+        found = [(at, len(end)) for end in ends if (at := buffer.find(end, last)) >= 0]
+        at, length = min(found, default=(len(buffer) + 1, 0))
+        # Kept where one was found too: of a frame that is too long byte after byte is skipped, and each time it is asked again.
+        self._searched = ends, first, at if found else max(last, len(buffer) - max(map(len, ends)) + 1)
         return at + length
 
     def _cut(self, size: int) -> Iterator[Message]:
         frame = bytes(self._buffer[:size])
         del self._buffer[:size]
-        self._needed, self._searched, self._garbage = 1, 0, 0
+        self._needed, self._searched, self._garbage = 1, _NOWHERE, 0
         for message in self.messages(frame):
             yield self._completed(message, frame)
 
     def _completed(self, message: Message, frame: bytes) -> Message:
         """Fill in what the connection knows, and say what was skipped before."""
         device = message.device or self.device
-        if message.fixes and not device:
+        if (message.fixes or message.unreadable) and not device:
             raise DecodeError("a report before the device said which one it is", frame)
         self.device = device
         warnings = message.warnings
@@ -116,11 +118,17 @@ class FrameDecoder:
             self._skipped = 0
         return replace(message, device=device, raw=message.raw or frame, warnings=warnings)
 
+    def _skip_of_oversized(self) -> None:
+        if not self.resyncs:
+            raise DecodeError(f"a frame of more than {self.max_buffer} bytes", bytes(self._buffer[:64]))
+        self._skip(1)
+
     def _skip(self, size: int) -> None:
         """Drop what is no frame; the ends of lines are no garbage."""
         dropped = bytes(self._buffer[:size])
         del self._buffer[:size]
-        self._needed, self._searched = 1, max(0, self._searched - size)
+        ends, first, last = self._searched
+        self._needed, self._searched = 1, (ends, max(0, first - size), max(0, last - size))
         number = len(dropped.translate(None, b"\r\n\0"))
         self._garbage += number
         self._skipped += number
