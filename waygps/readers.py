@@ -20,7 +20,7 @@ def number(low: float = -math.inf, high: float = math.inf, scale: float = 1) -> 
     """A reader of a number, times ``scale``; after that it has to be within ``low`` and ``high``, both included."""
 
     def read(raw: Any) -> float:
-        value = float(raw) * scale
+        value = float(_plain(raw)) * scale
         if not (math.isfinite(value) and low <= value <= high):
             raise ValueError(raw)
         return value
@@ -32,12 +32,19 @@ def whole(low: int = 0, high: int = 2**63 - 1, base: int = 10) -> Callable[[Any]
     """A reader of a whole number within ``low`` and ``high``, both included; of text in this base."""
 
     def read(raw: Any) -> int:
-        value = int(raw, base) if isinstance(raw, str) else int(raw)
+        value = int(_plain(raw), base) if isinstance(raw, str | bytes) else int(raw)
         if not low <= value <= high:
             raise ValueError(raw)
         return value
 
     return read
+
+
+def _plain(raw: Any) -> Any:
+    """Keep from float and int what Python reads as a number and no device writes: 1_0, and other alphabets' digits."""
+    if isinstance(raw, str | bytes) and (not raw.isascii() or ("_" if isinstance(raw, str) else b"_") in raw):  # type: ignore[operator]
+        raise ValueError(raw)
+    return raw
 
 
 def choice(values: Mapping[Any, Any]) -> Callable[[Any], Any]:
@@ -63,7 +70,7 @@ percent = whole(0, 100)
 
 def course(raw: Any) -> float:
     """Degrees clockwise from true north; 360 is north too."""
-    value = float(raw)
+    value = float(_plain(raw))
     if not 0 <= value <= 360:
         raise ValueError(raw)
     return value % 360
@@ -91,11 +98,10 @@ def ddmm(text: str, hemisphere: str = "") -> float:
     match = _DDMM.fullmatch(text)
     if not match:
         raise ValueError(text)
-    minutes = float(match[3])
-    if minutes >= 60:
-        raise ValueError(text)
-    sign = _SIGNS[hemisphere.upper()] * (-1 if match[1] else 1)
-    return sign * (int(match[2] or 0) + minutes / 60)
+    minutes, sign = float(match[3]), _SIGNS.get(hemisphere.upper())
+    if minutes >= 60 or sign is None:
+        raise ValueError(f"{text} {hemisphere}")
+    return (-sign if match[1] else sign) * (int(match[2] or 0) + minutes / 60)
 
 
 def clock(date: str, time: str = "000000", order: str = "dmy") -> int:
