@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from waygps.bits import bcd_digits, crc8_nrsc5, crc16_arc, crc16_ccitt_false, digits_ms, utc_ms
+from waygps.bits import (
+    bcd_digits,
+    crc8_nrsc5,
+    crc16_arc,
+    crc16_ccitt_false,
+    crc16_kermit,
+    crc16_modbus,
+    crc16_x25,
+    digits_ms,
+    sum8,
+    utc_ms,
+    xor8,
+)
 from waygps.errors import DecodeError
 
 
@@ -17,11 +29,29 @@ class ChecksumTests(SynchronousTestCase):
         """Each checksum is the one that the vendors' sheets mean, by its published check value."""
         assert crc16_arc(b"123456789") == 0xBB3D
         assert crc16_ccitt_false(b"123456789") == 0x29B1
+        assert crc16_x25(b"123456789") == 0x906E
+        assert crc16_kermit(b"123456789") == 0x2189
+        assert crc16_modbus(b"123456789") == 0x4B37
         assert crc8_nrsc5(b"123456789") == 0xF7
+        assert xor8(b"123456789") == 0x31
+        assert sum8(b"123456789") == 0xDD
+
+    def test_sentence(self) -> None:
+        """The checksum of a sentence of NMEA 0183 is what stands behind its asterisk."""
+        assert xor8(b"GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W") == 0x6A
 
     def test_nothing(self) -> None:
         """The checksum of nothing is the start value."""
         assert (crc16_arc(b""), crc16_ccitt_false(b""), crc8_nrsc5(b"")) == (0, 0xFFFF, 0xFF)
+        assert (crc16_x25(b""), crc16_kermit(b""), crc16_modbus(b""), xor8(b""), sum8(b"")) == (0, 0, 0xFFFF, 0, 0)
+
+    @given(st.binary(min_size=1, max_size=60), st.integers(0, 59), st.integers(1, 255))
+    def test_a_changed_byte(self, data: bytes, place: int, change: int) -> None:
+        """No checksum overlooks a single byte that the network changed."""
+        wrong = bytearray(data)
+        wrong[place % len(data)] ^= change
+        for checksum in (crc16_arc, crc16_ccitt_false, crc16_x25, crc16_kermit, crc16_modbus, crc8_nrsc5, xor8, sum8):
+            assert checksum(bytes(wrong)) != checksum(data)
 
 
 class BcdTests(SynchronousTestCase):
