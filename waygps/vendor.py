@@ -49,6 +49,7 @@ class Vendor:
     ``requests(request)`` gives the messages of an HTTP request, ``claims(request)`` says whether it is this vendor's.
     ``samples`` are what the conformance check tries the vendor on, and the page about it shows.
     ``models`` are the devices, for people.
+    ``checksum``: every report carries one, so that no wrong byte of it may ever give another position; its check tries that.
 
     ``decoder(transport, device)`` makes an IDecoder; ``encoder(device, transport)`` an IEncoder, for the simulator.
     ``recognises(data, transport)`` is as in IRecognises; without one the decoder is tried on the bytes.
@@ -71,6 +72,7 @@ class Vendor:
         maker: str = "",
         transports: tuple[Transport, ...] = ("tcp", "udp"),
         active: bool = True,
+        checksum: bool = False,
     ) -> None:
         self.name = name
         self.title = title
@@ -80,6 +82,7 @@ class Vendor:
         self.active = active
         self.samples = samples
         self.models = models
+        self.checksum = checksum
         self._requests = requests
         self._claims = claims
         self._decoder = decoder

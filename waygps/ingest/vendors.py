@@ -85,14 +85,14 @@ def _load(plugin: object) -> IVendor | None:
 
 def _complete(plugins: Iterable[Found]) -> Iterator[Found]:
     for found in plugins:
-        fault = _fault(found.vendor)
-        if fault:
-            _log.error("protocol file {path} is skipped: its vendor is incomplete: {fault}", path=found.path, fault=fault)
+        lack = lacks(found.vendor)
+        if lack:
+            _log.error("protocol file {path} is skipped: its vendor is incomplete: {lack}", path=found.path, lack=lack)
         else:
             yield found
 
 
-def _fault(vendor: IVendor) -> str:
+def lacks(vendor: IVendor) -> str:
     """What a vendor lacks; "" for nothing."""
     try:
         verifyObject(IVendor, vendor)
