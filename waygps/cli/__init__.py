@@ -8,6 +8,7 @@ from waygps import __version__
 from waygps.cli.cleanup import cleanup
 from waygps.cli.compact import compact
 from waygps.cli.decode import decode
+from waygps.cli.plugin import plugin
 from waygps.cli.quarantine import quarantine
 from waygps.cli.receivers import receivers
 from waygps.cli.simulate import simulate
@@ -20,5 +21,5 @@ def main() -> None:
     """Work with WayGPS from the command line. The server itself is started with ``twistd -n waygps``."""
 
 
-for command in (cleanup, compact, decode, quarantine, receivers, simulate, user):
+for command in (cleanup, compact, decode, plugin, quarantine, receivers, simulate, user):
     main.add_command(command)

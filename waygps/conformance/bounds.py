@@ -1,0 +1,159 @@
+"""No input makes a decoder work, wait or hold without bound: the work is counted in lines of Python, so no clock decides."""
+
+from __future__ import annotations
+
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from waygps.conformance.decoding import decode
+from waygps.conformance.subject import Finding, Subject
+from waygps.interfaces import IVendor
+
+SIZES = (2048, 4096, 8192)
+"""Bytes of input, each twice the one before: work that grows more than GROWTH-fold both times is no longer linear."""
+GROWTH = 3
+LITTLE = 4000
+"""Lines that are nothing: below that a growth means a first message, and not a bad algorithm."""
+TIMED = (16_384, 32_768, 65_536)
+SLOW_S = 0.05
+"""Seconds of the processor for the largest of TIMED that are no matter, however they grow: 0.8 us a byte."""
+PIECE = 1400
+KEPT = 65_536
+"""Bytes that a decoder may keep beside four times its max_buffer."""
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """The buffer, the work a byte, the memory, on what never ends and what begins again and again."""
+    if "tcp" not in subject.vendor.transports:
+        return
+    for name, head in _heads(subject):
+        for how, stream in _endless(head):
+            text = _held(subject.vendor, stream) or _work(subject.vendor, stream)
+            if not text and subject.is_timed:
+                text = _time(subject.vendor, stream)
+            if text:
+                yield Finding(f"{name} {how}: {text}", data=stream(64))
+    yield from _memory(subject)
+
+
+def _heads(subject: Subject) -> Iterator[tuple[str, bytes]]:
+    """The first samples of a few kinds; without samples nothing but fillers."""
+    seen: set[bytes] = set()
+    for name, sample in subject.texts:
+        if sample.transport == "tcp" and sample.data[:4] not in seen and len(seen) < 4:
+            seen.add(sample.data[:4])
+            yield name, sample.data
+    if not seen:
+        yield "bytes", b"\0A"
+
+
+def _endless(head: bytes) -> Iterator[tuple[str, Callable[[int], bytes]]]:
+    """Inputs of any size made of a sample."""
+    half = head[: len(head) // 2] or head
+    yield "again and again", lambda size: (head * (size // len(head) + 1))[:size]
+    yield "broken off and followed by text", lambda size: half + b"A" * (size - len(half))
+    yield "broken off and followed by digits", lambda size: half + b"1" * (size - len(half))
+    yield "broken off and followed by zeros", lambda size: half + bytes(size - len(half))
+    for length in (1, 2, 4):
+        begin = head[:length]
+        yield f"whose first {length} bytes come again and again", lambda size, begin=begin: (begin * size)[:size]  # type: ignore[misc]
+
+
+def _held(vendor: IVendor, stream: Callable[[int], bytes]) -> str:
+    data = stream(SIZES[-1])
+    for pieces in ([data], [data[at : at + 100] for at in range(0, len(data), 100)]):
+        if fault := decode(vendor, "tcp", "1", pieces).fault:
+            return fault
+    return ""
+
+
+def _work(vendor: IVendor, stream: Callable[[int], bytes]) -> str:
+    for how, size_of_piece in (("in one piece", SIZES[-1]), ("byte by byte", 1)):
+        lines = []
+        for size in SIZES:
+            data = stream(size)
+            pieces = [data[at : at + size_of_piece] for at in range(0, size, size_of_piece)]
+            lines.append(lines_of(lambda pieces=pieces: _run(vendor, pieces)))  # type: ignore[misc]
+            if len(lines) > 1 and lines[-1] <= GROWTH * lines[-2] + LITTLE:
+                break
+        else:
+            told = ", ".join(f"{count:,} for {size:,}" for count, size in zip(lines, SIZES, strict=True))
+            return f"{how} twice the bytes take more than twice the work (lines of Python: {told} bytes)"
+    return ""
+
+
+def _run(vendor: IVendor, pieces: list[bytes]) -> None:
+    """As ``decode``, without what that does itself."""
+    decoder = vendor.decoder("tcp", "1")
+    try:
+        for piece in pieces:
+            for _ in decoder.feed(piece):
+                pass
+    except Exception:  # which other checks tell
+        return
+
+
+def lines_of(call: Callable[[], object]) -> int:
+    """Lines of Python that run in this call."""
+    count = 0
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def _time(vendor: IVendor, stream: Callable[[int], bytes]) -> str:
+    """What no line of Python shows: a search or a copy of all that is held at every step."""
+    times = []
+    for size in TIMED:
+        data = stream(size)
+        times.append(min(_seconds(vendor, [data]) for _ in range(2)))
+    if times[-1] > SLOW_S and times[-1] > 9 * times[0]:
+        told = ", ".join(f"{1000 * spent:.0f} ms for {size:,}" for spent, size in zip(times, TIMED, strict=True))
+        return f"four times the bytes take more than nine times as long ({told} bytes)"
+    return ""
+
+
+def _seconds(vendor: IVendor, pieces: list[bytes]) -> float:
+    begun = time.process_time()
+    _run(vendor, pieces)
+    return time.process_time() - begun
+
+
+def _memory(subject: Subject) -> Iterator[Finding]:
+    """What a decoder keeps of 300 KB that never become a message, whatever it says that it holds."""
+    for name, head in list(_heads(subject))[:2]:
+        for how, stream in _endless(head):
+            decoder = subject.vendor.decoder("tcp", "1")
+            data = stream(300_000)
+            most = 4 * decoder.max_buffer + KEPT
+            kept = _kept(decoder, [data[at : at + PIECE] for at in range(0, len(data), PIECE)])
+            if kept > most:
+                yield Finding(f"{name} {how}: it keeps {kept:,} bytes of memory, its max_buffer is {decoder.max_buffer:,}")
+                return
+
+
+def _kept(decoder: Any, pieces: list[bytes]) -> int:
+    tracemalloc.start()
+    try:
+        for piece in pieces:
+            for _ in decoder.feed(piece):
+                pass
+    except Exception:  # after which it is not used again
+        return 0
+    else:
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
