@@ -50,6 +50,15 @@ def bcd_digits(data: bytes) -> str:
     return digits
 
 
+def bcd_decimal(data: bytes, size: int) -> str:
+    """Read a binary whole number of ``size`` bytes, and the packed BCD digits after it as its decimals.
+
+    The text cannot be read as a number where they are no BCD.
+    """
+    digits = data[size:].hex()
+    return f"{int.from_bytes(data[:size])}.{digits}" if digits.isdecimal() else f"{digits} in BCD"
+
+
 def utc_ms(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int:
     """Milliseconds since 1970-01-01 UTC of a calendar time. Raises ValueError where there is no such time."""
     return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()) * 1000
