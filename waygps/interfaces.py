@@ -56,7 +56,10 @@ class IRequests(Interface):
 
 
 class IEncoder(Interface):
-    """The device's side of a protocol: what a simulated vehicle sends. Pure, as a decoder is."""
+    """The device's side of a protocol: what a simulated vehicle sends. Pure, as a decoder is.
+
+    An optional attribute ``is_answered`` is False where the protocol has no answer to a report: what is sent counts as arrived.
+    """
 
     most_fixes: int = Attribute("The most fixes in one report, which is answered once.")
 

@@ -18,6 +18,7 @@ class SimulatedDevice:
 
     def __init__(self, encoder: IEncoder, route: Route) -> None:
         self._encoder = encoder
+        self._is_answered = getattr(encoder, "is_answered", True)
         self._route = route
         self._records: deque[Fix] = deque(maxlen=MEMORY)
         self._sent = 0
@@ -34,6 +35,8 @@ class SimulatedDevice:
         """So many seconds passed, it is ``now`` (seconds since 1970); what is to be sent, if anything."""
         if len(self._records) < MEMORY:
             self._records.append(self._route.advance(seconds, int(now * 1000)))
+        if not self._is_answered:
+            self.answered()
         if self._sent and now - self._sent_at < PATIENCE:
             return b""
         return self._report(now)
