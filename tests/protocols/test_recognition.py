@@ -29,6 +29,11 @@ FIRST: dict[str, list[bytes]] = {
         b'{"imei": "7", "lat": 1, "lon": 2}\n',
         b"imei: 7, lat: north, lon: 2\n",
     ],
+    "suntech": [
+        b"ST300STT;205174410;14;712;20110101;00:13:52;20004;+20.27;-70.31;000.000;000.00;0;0;0;12.24;000000;1;0072\r\n",
+        b"SA200ALV;317652\r",
+        b"ST910;Alive;123456\r",
+    ],
 }
 """First messages that the files of captures have not."""
 STRANGERS = [
@@ -45,7 +50,6 @@ STRANGERS = [
     b"*HQ,4109179024,V1,103732,A,2212.8745,N,11346.6574,E,14.28,028,220902,FFFFFBFF#",
     b"$$A142,861585041440544,AAA,35,-6.1,106.8#",
     b"$GPRMC,152043.000,A,4012.8735,N,07404.8841,W,0.00,,240213,,,A*64\r\n",
-    b"ST300STT;205174410;14;712;20110101;00:13:52;20004;+20.27;-70.31;000.000;000.00;0;0;0;12.24;000000;1;0072\r\n",
     b"#L#2.0;359587010124900;NA;4B8D\r\n",
     b'{"jsonrpc": "2.0", "id": 1, "method": "login"}\n',
     b"id: 7, name: printer\n",
@@ -85,10 +89,10 @@ def over_prefixes(data: bytes, transport: Transport) -> set[str]:
 
 
 def captured() -> Iterator[tuple[str, bytes]]:
-    """Every message of the files, with the vendor that the file is named after, pings apart: they tell nothing."""
+    """Every message of the files, with the vendor that the file is named after; pings and a modem's -Error tell nothing."""
     for path in sorted(FRAMES.glob("*.jsonl")):
         for frame in frames(path.stem):
-            if frame.data != b"\xff":
+            if frame.data not in (b"\xff", b"-Error"):
                 yield path.stem, frame.data
 
 
