@@ -408,7 +408,11 @@ class Decoder(FrameDecoder):
         reading.fields["valid"] = kind == "BLE"
         if kind in ("ALV", "RES", "BSA", "CRR", "Alive") or len(fields) < 3:
             return Message(device=device)
-        return reading.message(device, self._read(reading, header, kind, fields, device))
+        reply = self._read(reading, header, kind, fields, device)
+        if "buffered" in reading.attributes and not reading.is_fix:
+            # It says how the vehicle was then, not how it is.
+            reading.fields.clear()
+        return reading.message(device, reply)
 
     def _read(self, reading: Reading, header: str, kind: str, fields: list[str], device: str) -> bytes:
         """Read the report; gives its answer."""

@@ -289,6 +289,7 @@ class SheetTests(SynchronousTestCase):
         vitals = one(trip).vitals
         assert vitals is not None
         assert (vitals.power_v, vitals.battery_v) == (12.28, 0.0)
+        assert one(trip.replace(b";0.0;1;", b";0.0;0;")).vitals is None
 
 
 def serial(data: str, check: str = "") -> str:
