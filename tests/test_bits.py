@@ -16,12 +16,14 @@ from waygps.bits import (
     crc16_kermit,
     crc16_modbus,
     crc16_x25,
+    ddmm_text,
     digits_ms,
     sum8,
     utc_ms,
     xor8,
 )
 from waygps.errors import DecodeError
+from waygps.readers import ddmm
 
 
 class ChecksumTests(SynchronousTestCase):
@@ -93,3 +95,18 @@ class TimeTests(SynchronousTestCase):
             "\uff12\uff10261124073000",
         ):
             self.assertRaises(ValueError, digits_ms, text)
+
+
+class CoordinateTests(SynchronousTestCase):
+    def test_written(self) -> None:
+        """A simulated device writes its position as a receiver does, minutes rounded up to the next degree included."""
+        assert ddmm_text(-34.6037) == "3436.2220,S"
+        assert ddmm_text(8.5, "EW") == "00830.0000,E"
+        assert ddmm_text(-0.0000001, "EW", 2) == "00000.00,W"
+        assert ddmm_text(1.9999999999, places=5) == "0200.00000,N"
+
+    @given(st.floats(-180, 180))
+    def test_read_back(self, degrees: float) -> None:
+        """It is read back to a fifth of a metre."""
+        number, hemisphere = ddmm_text(degrees, "EW").split(",")
+        assert abs(ddmm(number, hemisphere) - degrees) < 1e-6

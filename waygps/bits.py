@@ -69,3 +69,11 @@ def digits_ms(text: str) -> int:
     if len(text) != 14 or not (text.isascii() and text.isdecimal()):
         raise ValueError(f"{text!r} is not a time of 14 digits")
     return utc_ms(int(text[:4]), *(int(text[at : at + 2]) for at in range(4, 14, 2)))
+
+
+def ddmm_text(degrees: float, hemispheres: str = "NS", places: int = 4) -> str:
+    """A coordinate as NMEA 0183 writes it, the hemisphere behind a comma: DDMM.MMMM,N or, for "EW", DDDMM.MMMM,E."""
+    unit = 10**places
+    whole, minutes = divmod(round(abs(degrees) * 60 * unit), 60 * unit)
+    digits = 2 if hemispheres == "NS" else 3
+    return f"{whole:0{digits}}{minutes / unit:0{places + 3}.{places}f},{hemispheres[degrees < 0]}"

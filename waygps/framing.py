@@ -30,6 +30,8 @@ class FrameDecoder:
     """The longest frame, in bytes."""
     ends_whole: ClassVar[bool] = False
     """Whether what is left at the end of a connection or datagram is a frame: text that lost its last delimiter."""
+    ends_datagram: ClassVar[bool] = False
+    """The same for datagrams only: what a broken connection leaves may be cut within a number."""
     resyncs: ClassVar[bool] = True
     """Whether a frame that is longer than ``max_buffer`` is skipped; otherwise it ends the connection."""
 
@@ -79,7 +81,8 @@ class FrameDecoder:
 
     def end(self) -> Iterator[Message]:
         """Give the frame that lost its delimiter, where the protocol has such."""
-        if self.ends_whole and self._buffer:
+        ends_whole = self.ends_whole or (self.ends_datagram and self.transport == "udp")
+        if ends_whole and self._buffer:
             yield from self._cut(len(self._buffer))
         self._buffer.clear()
 
