@@ -19,6 +19,7 @@ from waygps.ingest.datagram import DeviceDatagrams
 from waygps.ingest.sessions import SessionFactory
 from waygps.ingest.valve import Valve
 from waygps.interfaces import Transport, Verdict
+from waygps.origin import Origin
 from waygps.pipeline.pipeline import Pipeline
 from waygps.position import Vehicle
 from waygps.simulation.route import Route
@@ -282,7 +283,7 @@ class DatagramTests(SynchronousTestCase):
         """The answer to a datagram leaves when its fix is stored."""
         writer = FakeWriter()
         pipeline = Pipeline(FakeVehicles(Vehicle(1, "866771027160687", None)), writer, now=lambda: NOON / 1000)
-        port = DeviceDatagrams(lambda: meitrack.decoder("udp"), SessionFactory(pipeline, Valve(1000), "meitrack"))
+        port = DeviceDatagrams(lambda: meitrack.decoder("udp"), SessionFactory(pipeline, Valve(1000), Origin("meitrack")))
         port.transport = transport = FakeDatagramTransport()
         port.datagramReceived(S2, ("10.0.0.1", 5))
         assert transport.written == []

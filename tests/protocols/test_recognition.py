@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -35,6 +36,12 @@ FIRST: dict[str, list[bytes]] = {
         b"SA200ALV;317652\r",
         b"ST910;Alive;123456\r",
     ],
+    "gps103": [
+        b"##,imei:359587010124900,A;",
+        b"imei:359587010124900,tracker,0809231929,13554900601,F,112909.397,A,2234.4669,N,11354.3287,E,0.11,;\n",
+        b"359587010124900;",
+        b"359587010124900\r\n##,imei:359587010124900,A;",
+    ],
 }
 """First messages that the files of captures have not."""
 STRANGERS = [
@@ -45,9 +52,6 @@ STRANGERS = [
     bytes.fromhex("78780d01012345678901234500018cdd0d0a"),
     bytes.fromhex("007900000b1a2a555c0801000f42"),
     bytes.fromhex("7e000200000123456789015b7e"),
-    b"##,imei:359587010124900,A;",
-    b"imei:359587010124900,tracker,0809231929,13554900601,F,112909.397,A,2234.4669,N,11354.3287,E,0.11,;\n",
-    b"359587010124900;",
     b"*HQ,4109179024,V1,103732,A,2212.8745,N,11346.6574,E,14.28,028,220902,FFFFFBFF#",
     b"$GPRMC,152043.000,A,4012.8735,N,07404.8841,W,0.00,,240213,,,A*64\r\n",
     b"#L#2.0;359587010124900;NA;4B8D\r\n",
@@ -88,11 +92,15 @@ def over_prefixes(data: bytes, transport: Transport) -> set[str]:
     return seen
 
 
+BARE = re.compile(rb"[0-9]{15}\r\n")
+"""A heartbeat of gps103, and a login of nmea."""
+
+
 def captured() -> Iterator[tuple[str, bytes]]:
-    """Every message of the files, with the vendor that the file is named after; pings and a modem's -Error tell nothing."""
+    """Every message of the files, with the vendor that its file is named after; pings, bare numbers and -Error tell nothing."""
     for path in sorted(FRAMES.glob("*.jsonl")):
         for frame in frames(path.stem):
-            if frame.data not in (b"\xff", b"-Error"):
+            if frame.data not in (b"\xff", b"-Error") and not BARE.fullmatch(frame.data):
                 yield path.stem, frame.data
 
 
@@ -146,6 +154,12 @@ class RecognitionTests(SynchronousTestCase):
         """A connection of which only pings were seen waits for more."""
         sniffer = Sniffer(INSTALLED.values(), "tcp")
         sniffer.feed(b"\xff" * 3)
+        assert (sniffer.vendor, sniffer.is_open) == (None, True)
+
+    def test_bare_numbers_tell_nothing(self) -> None:
+        """A line with a number alone is told by what follows it."""
+        sniffer = Sniffer(INSTALLED.values(), "tcp")
+        sniffer.feed(b"359587010124900\r\n")
         assert (sniffer.vendor, sniffer.is_open) == (None, True)
 
     def test_strangers(self) -> None:

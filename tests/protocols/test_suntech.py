@@ -20,6 +20,7 @@ from waygps.ingest.sessions import SessionFactory
 from waygps.ingest.stream import StreamFactory
 from waygps.ingest.valve import Valve
 from waygps.interfaces import Transport, Verdict
+from waygps.origin import Origin
 from waygps.pipeline.pipeline import Pipeline
 from waygps.position import Vehicle
 from waygps.simulation.route import Route
@@ -325,7 +326,7 @@ class DatagramTests(SynchronousTestCase):
         """The acknowledgement of a datagram leaves when its fix is stored."""
         writer = FakeWriter()
         pipeline = Pipeline(FakeVehicles(Vehicle(1, "007238270", None)), writer, now=lambda: NOON / 1000)
-        port = DeviceDatagrams(lambda: suntech.decoder("udp"), SessionFactory(pipeline, Valve(1000), "suntech"))
+        port = DeviceDatagrams(lambda: suntech.decoder("udp"), SessionFactory(pipeline, Valve(1000), Origin("suntech")))
         port.transport = transport = FakeDatagramTransport()
         port.datagramReceived(line(S1), ("10.0.0.1", 5))
         assert transport.written == []
@@ -338,7 +339,7 @@ class StreamTests(SynchronousTestCase):
         """An emergency goes on until it is stored, and the connection stays open."""
         writer = FakeWriter()
         pipeline = Pipeline(FakeVehicles(Vehicle(1, "317652", None)), writer, now=lambda: NOON / 1000)
-        sessions = SessionFactory(pipeline, Valve(1000), "suntech")
+        sessions = SessionFactory(pipeline, Valve(1000), Origin("suntech"))
         connection = StreamFactory(lambda: suntech.decoder("tcp"), sessions).buildProtocol(None)
         transport = StringTransport()
         connection.makeConnection(transport)
