@@ -13,6 +13,9 @@ Reader = Callable[[Any], Any]
 Layout = Iterable[tuple[str, Reader | None]]
 """The fields of a line, in order: the name, "" where it is not used, and the reader; None takes it as it is."""
 
+Widths = Iterable[tuple[int, str, Reader | None]]
+"""The fields of a binary report, in order: bytes, the name, "" where it is not used, and the reader of the unsigned integer."""
+
 FIELDS = frozenset(Fix.__struct_fields__) - {"attributes"}
 VITALS = Vitals.__struct_fields__
 
@@ -54,6 +57,21 @@ class Reading:
         for (name, read), raw in zip(layout, raws, strict=False):
             if name:
                 self.put(name, raw, read)
+
+    def unpack(self, layout: Widths, data: bytes, at: int = 0) -> int:
+        """Take big-endian integers one after the other, from ``at`` on; gives where they end.
+
+        A field that the data does not reach is left out with a warning, and so are those behind it.
+        """
+        for width, name, read in layout:
+            end = at + width
+            if end > len(data):
+                self.warnings.append(f"{name or 'a field'} is cut off")
+                return len(data)
+            if name:
+                self.put(name, int.from_bytes(data[at:end]), read)
+            at = end
+        return at
 
     def bits(self, value: int, names: Mapping[int, str]) -> None:
         """Set a flag for each of these bits (0 is the lowest)."""
