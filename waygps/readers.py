@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from waygps.bits import utc_ms
 
@@ -45,6 +45,21 @@ def _plain(raw: Any) -> Any:
     if isinstance(raw, str | bytes) and (not raw.isascii() or ("_" if isinstance(raw, str) else b"_") in raw):  # type: ignore[operator]
         raise ValueError(raw)
     return raw
+
+
+def divided(by: int) -> Callable[[int], float]:
+    """A reader of an integer in parts of a unit."""
+    return lambda raw: raw / by
+
+
+def integer(by: int = 1, order: Literal["little", "big"] = "big", *, signed: bool = False) -> Callable[[bytes], float]:
+    """A reader of an integer of as many bytes as there are, in parts of a unit; an int where those are whole ones."""
+
+    def read(raw: bytes) -> float:
+        value = int.from_bytes(raw, order, signed=signed)
+        return value if by == 1 else value / by
+
+    return read
 
 
 def choice(values: Mapping[Any, Any]) -> Callable[[Any], Any]:

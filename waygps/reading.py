@@ -73,6 +73,11 @@ class Reading:
             at = end
         return at
 
+    def elements(self, names: Mapping[int, tuple[str, Reader]], pairs: Iterable[tuple[int, bytes]]) -> None:
+        """Take (tag, value) pairs; what has no name is kept as ``element_`` and the tag in hex."""
+        for tag, value in pairs:
+            self.put(*((names[tag][0], value, names[tag][1]) if tag in names else (f"element_{tag:02x}", value.hex())))
+
     def bits(self, value: int, names: Mapping[int, str]) -> None:
         """Set a flag for each of these bits (0 is the lowest)."""
         for bit, name in names.items():
