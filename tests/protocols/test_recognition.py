@@ -29,7 +29,7 @@ FIRST: dict[str, list[bytes]] = {
         b'{"imei": "7", "lat": 1, "lon": 2}\n',
         b"imei: 7, lat: north, lon: 2\n",
     ],
-    "gt06": [bytes.fromhex("78780d01012345678901234500018cdd0d0a")],
+    "wialon": [b"#L#2.0;359587010124900;NA;4B8D\r\n"],
 }
 """First messages that the files of captures have not."""
 STRANGERS = [
@@ -37,6 +37,7 @@ STRANGERS = [
     b"POST / HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{}",
     b"SSH-2.0-OpenSSH_9.2p1\r\n",
     bytes.fromhex("16030100f1010000ed0303"),
+    bytes.fromhex("78780d01012345678901234500018cdd0d0a"),
     bytes.fromhex("007900000b1a2a555c0801000f42"),
     bytes.fromhex("7e000200000123456789015b7e"),
     b"##,imei:359587010124900,A;",
@@ -46,7 +47,6 @@ STRANGERS = [
     b"$$A142,861585041440544,AAA,35,-6.1,106.8#",
     b"$GPRMC,152043.000,A,4012.8735,N,07404.8841,W,0.00,,240213,,,A*64\r\n",
     b"ST300STT;205174410;14;712;20110101;00:13:52;20004;+20.27;-70.31;000.000;000.00;0;0;0;12.24;000000;1;0072\r\n",
-    b"#L#2.0;359587010124900;NA;4B8D\r\n",
     b'{"jsonrpc": "2.0", "id": 1, "method": "login"}\n',
     b"id: 7, name: printer\n",
     b"+INFO: modem\r\n+CREG: 1,5\r\n",
