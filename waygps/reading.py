@@ -12,6 +12,8 @@ Reader = Callable[[Any], Any]
 """Makes a value of what is on the wire; raises ValueError where that says nothing. None as a value: the device does not say."""
 Layout = Iterable[tuple[str, Reader | None]]
 """The fields of a line, in order: the name, "" where it is not used, and the reader; None takes it as it is."""
+Elements = Mapping[int, tuple[str, Reader | None]]
+"""What the ids of a binary report's elements mean: the name, and the reader; None takes the value as it is."""
 
 Widths = Iterable[tuple[int, str, Reader | None]]
 """The fields of a binary report, in order: bytes, the name, "" where it is not used, and the reader of the unsigned integer."""
@@ -82,6 +84,25 @@ class Reading:
         """Set a flag for each of these bits (0 is the lowest)."""
         for bit, name in names.items():
             self.put(name, bool(value >> bit & 1))
+
+    def elements(self, pairs: Iterable[tuple[int, Any]], known: Elements) -> None:
+        """Take (id, value) pairs; an id that is not known is kept as an attribute ``io<ID>``, bytes in hex.
+
+        A reader's ValueError costs the element, and its text is the warning.
+        """
+        fields, attributes = self.fields, self.attributes
+        for key, raw in pairs:
+            if key not in known:
+                attributes[f"io{key}"] = raw if raw.__class__ is int else raw.hex()
+                continue
+            name, read = known[key]
+            try:
+                value = read(raw) if read else raw
+            except ValueError as error:
+                self.warnings.append(f"io{key} ({name}): {error}")
+                continue
+            if value is not None:
+                (fields if name in FIELDS else attributes)[name] = value
 
     @property
     def is_fix(self) -> bool:
