@@ -29,6 +29,7 @@ FIRST: dict[str, list[bytes]] = {
         b'{"imei": "7", "lat": 1, "lon": 2}\n',
         b"imei: 7, lat: north, lon: 2\n",
     ],
+    "ruptela": [bytes.fromhex("007900000b1a2a555c0801000f42")],
     "wialon": [b"#L#2.0;359587010124900;NA;4B8D\r\n"],
 }
 """First messages that the files of captures have not."""
@@ -38,7 +39,6 @@ STRANGERS = [
     b"SSH-2.0-OpenSSH_9.2p1\r\n",
     bytes.fromhex("16030100f1010000ed0303"),
     bytes.fromhex("78780d01012345678901234500018cdd0d0a"),
-    bytes.fromhex("007900000b1a2a555c0801000f42"),
     bytes.fromhex("7e000200000123456789015b7e"),
     b"##,imei:359587010124900,A;",
     b"imei:359587010124900,tracker,0809231929,13554900601,F,112909.397,A,2234.4669,N,11354.3287,E,0.11,;\n",
