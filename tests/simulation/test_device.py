@@ -19,6 +19,7 @@ class FakeEncoder:
     """A protocol that is the list of the times."""
 
     most_fixes = 20
+    is_answered = True
 
     def hello(self) -> bytes:
         return b"hello"
@@ -53,6 +54,13 @@ class SimulatedDeviceTests(SynchronousTestCase):
         assert [self.tick(second) for second in (1, 2)] == [b"", b""]
         self.device.answered()
         assert self.tick(3) == b"1,2,3"
+
+    def test_protocol_without_answers(self) -> None:
+        """A device that is never answered reports each fix once."""
+        encoder = FakeEncoder()
+        encoder.is_answered = False
+        self.device = SimulatedDevice(encoder, Route(1))
+        assert [self.tick(second) for second in range(3)] == [b"0", b"1", b"2"]
 
     def test_sends_again(self) -> None:
         """A report that is not answered for long is sent again, with what came since."""
