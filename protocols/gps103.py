@@ -310,7 +310,7 @@ _KNOWN = re.compile(
 )
 _BEGINNINGS = (b"##,imei:000000000000000,A", b"000000000000000imei:000000000000000,", b"imei:000000000000000,,")
 _UNDECIDED = re.compile(rb"imei:[0-9]{15},(?:[^,:;\0-\x1f]{0,40}|T:(?:[+-]?[0-9.]{0,8}|[+-]?[0-9.]{1,8},))|[0-9]{15}\r?")
-_BARE = re.compile(rb"(?:[0-9]{15}\r?\n)+")
+_BARE = re.compile(rb"\A(?:[0-9]{15}\r?\n)+")
 """Heartbeats by which a device cannot be told from others that name themselves so."""
 
 

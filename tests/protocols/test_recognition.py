@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -29,8 +30,23 @@ FIRST: dict[str, list[bytes]] = {
         b'{"imei": "7", "lat": 1, "lon": 2}\n',
         b"imei: 7, lat: north, lon: 2\n",
     ],
-    "ruptela": [bytes.fromhex("007900000b1a2a555c0801000f42")],
-    "wialon": [b"#L#2.0;359587010124900;NA;4B8D\r\n"],
+    "gps103": [
+        b"##,imei:359587010124900,A;",
+        b"imei:359587010124900,tracker,0809231929,13554900601,F,112909.397,A,2234.4669,N,11354.3287,E,0.11,;\n",
+        b"359587010124900;",
+        b"359587010124900\r\n##,imei:359587010124900,A;",
+    ],
+    "h02": [
+        b"*HQ,4109179024,V1,103732,A,2212.8745,N,11346.6574,E,14.28,028,220902,FFFFFBFF#",
+        bytes.fromhex("2441060116601245431311165035313006004318210e000000fffffbffff0024"),
+        b"*HQ,,V1,173212,A,",
+    ],
+    "nmea": [
+        b"$GPRMC,152043.000,A,4012.8735,N,07404.8841,W,0.00,,240213,,,A*64\r\n",
+        b"359587010124900\r\n$GPRMC,",
+        b"1003\r\n$GNGGA,",
+        b"4711/022789000688081/$GPRMC,",
+    ],
 }
 """First messages that the files of captures have not."""
 STRANGERS = [
@@ -39,14 +55,11 @@ STRANGERS = [
     b"SSH-2.0-OpenSSH_9.2p1\r\n",
     bytes.fromhex("16030100f1010000ed0303"),
     bytes.fromhex("78780d01012345678901234500018cdd0d0a"),
+    bytes.fromhex("007900000b1a2a555c0801000f42"),
     bytes.fromhex("7e000200000123456789015b7e"),
-    b"##,imei:359587010124900,A;",
-    b"imei:359587010124900,tracker,0809231929,13554900601,F,112909.397,A,2234.4669,N,11354.3287,E,0.11,;\n",
-    b"359587010124900;",
-    b"*HQ,4109179024,V1,103732,A,2212.8745,N,11346.6574,E,14.28,028,220902,FFFFFBFF#",
     b"$$A142,861585041440544,AAA,35,-6.1,106.8#",
-    b"$GPRMC,152043.000,A,4012.8735,N,07404.8841,W,0.00,,240213,,,A*64\r\n",
     b"ST300STT;205174410;14;712;20110101;00:13:52;20004;+20.27;-70.31;000.000;000.00;0;0;0;12.24;000000;1;0072\r\n",
+    b"#L#2.0;359587010124900;NA;4B8D\r\n",
     b'{"jsonrpc": "2.0", "id": 1, "method": "login"}\n',
     b"id: 7, name: printer\n",
     b"+INFO: modem\r\n+CREG: 1,5\r\n",
@@ -84,11 +97,15 @@ def over_prefixes(data: bytes, transport: Transport) -> set[str]:
     return seen
 
 
+BARE = re.compile(rb"[0-9]{15}\r\n")
+"""A heartbeat of gps103, and a login of nmea."""
+
+
 def captured() -> Iterator[tuple[str, bytes]]:
-    """Every message of the files, with the vendor that the file is named after, pings apart: they tell nothing."""
+    """Every message of the files, and the vendor that its file is named after, but pings and bare numbers, which tell nothing."""
     for path in sorted(FRAMES.glob("*.jsonl")):
         for frame in frames(path.stem):
-            if frame.data != b"\xff":
+            if frame.data != b"\xff" and not BARE.fullmatch(frame.data):
                 yield path.stem, frame.data
 
 
@@ -142,6 +159,12 @@ class RecognitionTests(SynchronousTestCase):
         """A connection of which only pings were seen waits for more."""
         sniffer = Sniffer(INSTALLED.values(), "tcp")
         sniffer.feed(b"\xff" * 3)
+        assert (sniffer.vendor, sniffer.is_open) == (None, True)
+
+    def test_bare_numbers_tell_nothing(self) -> None:
+        """A line with a number alone is told by what follows it."""
+        sniffer = Sniffer(INSTALLED.values(), "tcp")
+        sniffer.feed(b"359587010124900\r\n")
         assert (sniffer.vendor, sniffer.is_open) == (None, True)
 
     def test_strangers(self) -> None:
