@@ -153,7 +153,7 @@ class _Report(Reading):
         self.put("cells", cells or None)
 
     def short_elements(self, data: bytes) -> None:
-        self.elements(_ELEMENTS, tlv(data, _element, self))
+        self.tagged(_ELEMENTS, tlv(data, _element, self))
 
     def card(self, data: bytes) -> None:
         """A driver's card behind its length, blanks or 0 for none; then an alarm and how the card is."""
@@ -213,7 +213,7 @@ class _Report(Reading):
             elif key == 0x11:
                 self.cell(value)
             else:
-                self.elements(_MODULES, ((key, value),))
+                self.tagged(_MODULES, ((key, value),))
 
     def location(self, kind: int, data: bytes) -> None:
         """A position and what follows it by its form."""

@@ -50,7 +50,7 @@ class ElementTests(SynchronousTestCase):
     def test_by_their_tags(self) -> None:
         """Known elements get their name and unit, and an unknown one is kept as it came."""
         reading = Reading()
-        reading.elements(self.NAMES, [(0x31, b"\x07"), (0x01, b"\0\0\1\0"), (0x10, b"\xff\xfe"), (0xF7, b"\xab\xcd")])
+        reading.tagged(self.NAMES, [(0x31, b"\x07"), (0x01, b"\0\0\1\0"), (0x10, b"\xff\xfe"), (0xF7, b"\xab\xcd")])
         assert reading.fields == {"satellites": 7, "odometer_km": 25.6}
         assert reading.attributes == {"temperature_c": -1, "element_f7": "abcd"}
 

@@ -75,7 +75,7 @@ class Reading:
             at = end
         return at
 
-    def elements(self, names: Mapping[int, tuple[str, Reader]], pairs: Iterable[tuple[int, bytes]]) -> None:
+    def tagged(self, names: Mapping[int, tuple[str, Reader]], pairs: Iterable[tuple[int, bytes]]) -> None:
         """Take (tag, value) pairs; what has no name is kept as ``element_`` and the tag in hex."""
         for tag, value in pairs:
             self.put(*((names[tag][0], value, names[tag][1]) if tag in names else (f"element_{tag:02x}", value.hex())))

@@ -47,6 +47,15 @@ FIRST: dict[str, list[bytes]] = {
         b"1003\r\n$GNGGA,",
         b"4711/022789000688081/$GPRMC,",
     ],
+    "gt06": [bytes.fromhex("78780d01012345678901234500018cdd0d0a")],
+    "meitrack": [b"$$A142,861585041440544,AAA,35,-6.1,106.8#"],
+    "suntech": [
+        b"ST300STT;205174410;14;712;20110101;00:13:52;20004;+20.27;-70.31;000.000;000.00;0;0;0;12.24;000000;1;0072\r\n",
+        b"SA200ALV;317652\r",
+        b"ST910;Alive;123456\r",
+    ],
+    "ruptela": [bytes.fromhex("007900000b1a2a555c0801000f42")],
+    "wialon": [b"#L#2.0;359587010124900;NA;4B8D\r\n"],
 }
 """First messages that the files of captures have not."""
 STRANGERS = [
@@ -54,12 +63,7 @@ STRANGERS = [
     b"POST / HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{}",
     b"SSH-2.0-OpenSSH_9.2p1\r\n",
     bytes.fromhex("16030100f1010000ed0303"),
-    bytes.fromhex("78780d01012345678901234500018cdd0d0a"),
-    bytes.fromhex("007900000b1a2a555c0801000f42"),
     bytes.fromhex("7e000200000123456789015b7e"),
-    b"$$A142,861585041440544,AAA,35,-6.1,106.8#",
-    b"ST300STT;205174410;14;712;20110101;00:13:52;20004;+20.27;-70.31;000.000;000.00;0;0;0;12.24;000000;1;0072\r\n",
-    b"#L#2.0;359587010124900;NA;4B8D\r\n",
     b'{"jsonrpc": "2.0", "id": 1, "method": "login"}\n',
     b"id: 7, name: printer\n",
     b"+INFO: modem\r\n+CREG: 1,5\r\n",
@@ -102,10 +106,10 @@ BARE = re.compile(rb"[0-9]{15}\r\n")
 
 
 def captured() -> Iterator[tuple[str, bytes]]:
-    """Every message of the files, and the vendor that its file is named after, but pings and bare numbers, which tell nothing."""
+    """Every message of the files, with the vendor that its file is named after; pings, numbers and -Error tell nothing."""
     for path in sorted(FRAMES.glob("*.jsonl")):
         for frame in frames(path.stem):
-            if frame.data != b"\xff" and not BARE.fullmatch(frame.data):
+            if frame.frame and frame.data not in (b"\xff", b"-Error") and not BARE.fullmatch(frame.data):
                 yield path.stem, frame.data
 
 

@@ -68,14 +68,6 @@ class SimulatedDeviceTests(SynchronousTestCase):
         assert self.tick(int(PATIENCE) - 1) == b""
         assert self.tick(int(PATIENCE)) == b"0,%d,%d" % (PATIENCE - 1, PATIENCE)
 
-    def test_without_answers(self) -> None:
-        """A device of a protocol without answers sends each fix once, and takes it for arrived when it sends the next."""
-        encoder = FakeEncoder()
-        encoder.is_answered = False  # type: ignore[attr-defined]
-        device = SimulatedDevice(encoder, Route(1))
-        assert [device.tick(1, NOW + second) for second in range(3)] == [b"0", b"1", b"2"]
-        assert device.acknowledged == 2
-
     def test_new_connection(self) -> None:
         """What a lost connection left unanswered is sent again on the next."""
         self.tick(0)

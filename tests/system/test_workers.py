@@ -39,7 +39,8 @@ class WorkersTest(ServerCase):
     def workers(self) -> list[psutil.Process]:
         """The processes that serve."""
         children = psutil.Process(self.server.pid).children()
-        return [child for child in children if "--worker" in child.cmdline()]
+        alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+        return [child for child in alive if "--worker" in child.cmdline()]
 
     def device(self, imei: str) -> socket.socket:
         """A connected device whose first report is acknowledged."""

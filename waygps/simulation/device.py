@@ -51,7 +51,4 @@ class SimulatedDevice:
     def _report(self, now: float) -> bytes:
         self._sent = min(len(self._records), self._encoder.most_fixes)
         self._sent_at = now
-        report = self._encoder.report(tuple(self._records)[: self._sent])
-        if not getattr(self._encoder, "is_answered", True):
-            self.answered()
-        return report
+        return self._encoder.report(tuple(self._records)[: self._sent])
