@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from waygps.bits import utc_ms
@@ -13,6 +14,9 @@ KNOT_KMH = 1.852
 """Kilometres an hour of one knot (a nautical mile is 1,852 m by definition)."""
 
 _DDMM = re.compile(r"(-?)(\d{0,3}?)(\d{2}(?:\.\d*)?)", re.ASCII)
+_NUMBER = re.compile(r"-?\d+(?:\.\d*)?", re.ASCII)
+_LATEST = 253_402_300_799_999
+"""The end of the year 9999."""
 _SIGNS = {"N": 1, "E": 1, "": 1, "S": -1, "W": -1}
 
 
@@ -21,7 +25,7 @@ def number(low: float = -math.inf, high: float = math.inf, scale: float = 1) -> 
 
     def read(raw: Any) -> float:
         value = float(_plain(raw)) * scale
-        if not (math.isfinite(value) and low <= value <= high):
+        if raw is True or raw is False or not (math.isfinite(value) and low <= value <= high):
             raise ValueError(raw)
         return value
 
@@ -132,3 +136,27 @@ def clock(date: str, time: str = "000000", order: str = "dmy") -> int:
     parts = {name: int(date[at * 2 : at * 2 + 2]) for at, name in enumerate(order)}
     whole_ms = utc_ms(2000 + parts["y"], parts["m"], parts["d"], *(int(seconds[at : at + 2]) for at in (0, 2, 4)))
     return whole_ms + int((fraction + "000")[:3])
+
+
+def shallow(raw: Any, depth: int = 3) -> Any:
+    """A JSON value as it is; raises ValueError where lists or objects are in more than so many others, as no device has them."""
+    if isinstance(raw, dict | list):
+        if not depth:
+            raise ValueError("nested too deeply")
+        for each in raw.values() if isinstance(raw, dict) else raw:
+            shallow(each, depth - 1)
+    return raw
+
+
+def unix_or_iso(raw: Any) -> int:
+    """Milliseconds since 1970 UTC of a Unix time, in milliseconds from 2**31 on, or of ISO 8601, in UTC unless it says where."""
+    text = str(raw).strip()
+    if _NUMBER.fullmatch(text):
+        value = float(text)
+        milliseconds = round(value * 1000 if abs(value) < 2**31 else value)
+    else:
+        moment = datetime.fromisoformat(text)
+        milliseconds = round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    if not abs(milliseconds) <= _LATEST:
+        raise ValueError(raw)
+    return milliseconds

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from waygps.fix import Attributes, Fix, Message, Vitals
+from waygps.readers import shallow
 
 Reader = Callable[[Any], Any]
 """Makes a value of what is on the wire; raises ValueError where that says nothing. None as a value: the device does not say."""
@@ -40,7 +41,7 @@ class Reading:
             return
         try:
             value = read(raw) if read else raw
-        except (ValueError, ArithmeticError, LookupError, struct.error):
+        except (ValueError, TypeError, ArithmeticError, LookupError, struct.error):
             self.warnings.append(f"{name} cannot be {_shown(raw)}")
             return
         if value is not None:
@@ -103,6 +104,13 @@ class Reading:
                 continue
             if value is not None:
                 (fields if name in FIELDS else attributes)[name] = value
+
+    def keep(self, name: str, raw: Any) -> None:
+        """Take a JSON value among the attributes, whatever it is and whatever its name."""
+        try:
+            self.attributes[name] = shallow(raw)
+        except ValueError as error:
+            self.warnings.append(f"{name[:40]} is {error}")
 
     @property
     def is_fix(self) -> bool:
