@@ -8,6 +8,7 @@ from typing import Any
 
 from waygps.ingest.auto import AnyVendor
 from waygps.ingest.guard import Guard
+from waygps.ingest.http import over
 from waygps.ingest.receivers import ReceiverService
 from waygps.ingest.sessions import SessionFactory
 from waygps.ingest.share import Share
@@ -49,7 +50,8 @@ class Reception:
     def _served(self, receiver: Receiver, share: Share) -> IVendor | AnyVendor:
         """The vendor of this receiver, or all of them, under the limits."""
         if receiver.vendor != AUTO.name:
-            return self._guard.vendor(self._vendors[receiver.vendor].vendor, receiver.name)
+            served = over(receiver.transport, self._vendors[receiver.vendor].vendor, self._reactor)
+            return self._guard.vendor(served, receiver.name)
         every = [found.vendor for found in self._vendors.values()]
         sessions = partial(self._sessions, share, receiver)
         if receiver.transport == "UDP":

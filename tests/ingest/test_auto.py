@@ -15,6 +15,7 @@ from protocols.generic import generic
 from protocols.queclink import queclink
 from protocols.teltonika import teltonika
 from tests.fakes import FakeSessions, LineDecoder, logged
+from tests.ingest.exchanging import a_vendor, get, heard
 from waygps.ingest.auto import PATIENCE, QUIET, AnyVendor
 from waygps.interfaces import ISessionFactory, IVendor, Transport, Verdict
 from waygps.vendor import Vendor
@@ -133,6 +134,40 @@ class StreamTests(AutoTest):
         self.send(LINE[:10], LINE[10:] + LINE, REPORT + b"\n")
         assert list(self.devices()) == ["generic"]
         assert [message.device for message in self.sessions["generic"].made[0].messages] == ["7", "7", "7"]
+
+    def test_http(self) -> None:
+        """A connection that begins with a request line is served by the vendor whose request it is, however it is cut."""
+        data = get("b?d=7")
+        for pieces in ([data], [bytes([byte]) for byte in data]):
+            self.sessions.clear()
+            self.connect(teltonika, queclink, generic, a_vendor("one", "/a"), a_vendor("two", "/b"))
+            self.send(*pieces)
+            assert self.devices() == {"two": ["7"]}
+            (session,) = [made for made in self.sessions["two"].made if made.messages]
+            session.answer(0)
+            assert [(answer.status, answer.body) for answer in heard(self.transport.value())] == [(200, b"[7]")]
+            assert session.peer == "10.0.0.7:5000"
+            self.device.connectionLost()
+            assert session.ended == 1
+            assert self.clock.getDelayedCalls() == []
+
+    def test_http_of_nobody(self) -> None:
+        """A request that no vendor claims is answered 400; without a vendor that speaks HTTP it is a stranger's."""
+        self.connect(generic, a_vendor("one", "/a"))
+        self.send(get("robots.txt"))
+        assert [answer.status for answer in heard(self.transport.value())] == [400]
+        self.connect(generic)
+        self.send(get("robots.txt"))
+        assert self.transport.value() == b""
+        assert self.transport.disconnecting
+
+    def test_beside_http(self) -> None:
+        """Devices of all other vendors are theirs beside vendors that speak HTTP."""
+        for data, name in ((LOGIN, "teltonika"), (REPORT, "queclink"), (LINE, "generic")):
+            self.sessions.clear()
+            self.connect(teltonika, queclink, generic, a_vendor())
+            self.send(data)
+            assert list(self.devices()) == [name]
 
     def test_own_protocol(self) -> None:
         """A vendor's own factory is started and stopped with the port, and its protocol sees the connection as its own."""

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from waygps.ingest.datagram import Address, DeviceDatagrams
+from waygps.ingest.http import ANY, HTTPFactory
 from waygps.ingest.sessions import Said
 from waygps.ingest.sniff import Sniffer
 from waygps.ingest.stream import peer_name
@@ -55,6 +56,9 @@ class AnyVendor:
                     factories[vendor] = vendor.factory(self._sessions(vendor.name))
             except Exception:  # a vendor's fault is not the others'
                 self._log.failure("{vendor} is not served by receivers of type auto", vendor=vendor.name)
+        speaking = {vendor: self._sessions(vendor.name) for vendor in self._vendors if "http" in vendor.transports}
+        if speaking:
+            factories[ANY] = HTTPFactory(self._clock, speaking, is_any=True)
         return AutoFactory(self._clock, factories)
 
     def datagrams(self) -> AutoDatagrams:

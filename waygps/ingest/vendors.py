@@ -17,7 +17,7 @@ from zope.interface import Invalid
 from zope.interface.verify import verifyObject
 
 import protocols
-from waygps.interfaces import IVendor, Transport
+from waygps.interfaces import IRequests, IVendor, Transport
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,19}", re.ASCII)
 
@@ -96,6 +96,8 @@ def lacks(vendor: IVendor) -> str:
     """What a vendor lacks; "" for nothing."""
     try:
         verifyObject(IVendor, vendor)
+        if "http" in vendor.transports:
+            verifyObject(IRequests, vendor)
     except Invalid as error:
         return " ".join(str(error).split())
     if not (isinstance(vendor.name, str) and NAME.fullmatch(vendor.name)):
