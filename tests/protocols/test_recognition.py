@@ -9,11 +9,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from protocols.generic import LONGEST
 from tests.protocols.frames import FRAMES, frames
+from waygps.ingest.http import ANY
 from waygps.ingest.sniff import Sniffer
 from waygps.ingest.vendors import find_vendors
 from waygps.interfaces import IVendor, Transport
 
-INSTALLED = {name: found.vendor for name, found in find_vendors().items()}
+INSTALLED: dict[str, IVendor] = {name: found.vendor for name, found in find_vendors().items()} | {"http": ANY}
+"""All vendors; those whose devices speak HTTP are one until a request is whole (tests/protocols/requesting.py)."""
 PACKET = bytes.fromhex(
     "003DCAFE0105000F33353230393330383634303336353508010000016B4F815B30010000000000000000000000000000000103021503010101425DBC000001"
 )
@@ -56,11 +58,17 @@ FIRST: dict[str, list[bytes]] = {
     ],
     "ruptela": [bytes.fromhex("007900000b1a2a555c0801000f42")],
     "wialon": [b"#L#2.0;359587010124900;NA;4B8D\r\n"],
+    "http": [
+        b"GET /?id=123456&lat=-34.6&lon=-58.4 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{}",
+    ],
 }
 """First messages that the files of captures have not."""
 STRANGERS = [
-    b"GET /?id=123456&lat=-34.6&lon=-58.4 HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    b"POST / HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{}",
+    b"GET /index.html\r\n",
+    b"get / http/1.1\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"POST ; IMEI: 7, LAT: 1, LON: 2\r\n",
     b"SSH-2.0-OpenSSH_9.2p1\r\n",
     bytes.fromhex("16030100f1010000ed0303"),
     bytes.fromhex("7e000200000123456789015b7e"),
