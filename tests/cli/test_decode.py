@@ -36,7 +36,7 @@ class DecodeTests(SynchronousTestCase):
 
     def test_every_frame(self) -> None:
         """Every captured message gives one line, in order: its fixes, or why there are none."""
-        for vendor in ("teltonika", "queclink"):
+        for vendor in ("teltonika", "queclink", "osmand"):
             given = (FRAMES / f"{vendor}.jsonl").read_bytes()
             lines = [json.decode(line) for line in given.splitlines()]
             found = self.decode([vendor], given)
@@ -70,6 +70,24 @@ class DecodeTests(SynchronousTestCase):
         """The example in the command's help works."""
         assert self.decode(["teltonika"], LOGIN.encode() + b"\n") == [{"fixes": [], "reply": "01", "warnings": [], "errors": []}]
 
+    def test_request(self) -> None:
+        """A request of HTTP is decoded as the server does, and the answer's body is the reply; what is wrong is an error."""
+        good = {"method": "POST", "uri": "/pub", "headers": {"X-Limit-U": "jane"}, "body": '{"_type": "lwt"}'}
+        bare = {"method": "POST", "uri": "/pub", "headers": None, "body": None}
+        broken = {"method": "GET", "uri": "http://[", "body": ""}
+        found = self.decode(["owntracks"], b"\n".join(json.encode({"request": asked}) for asked in (good, bare, broken)))
+        assert [one["reply"] for one in found] == [b"[]".hex(), b"[]".hex(), None]
+        assert found[2]["errors"] == ["the URL cannot be read: Invalid IPv6 URL"]
+        (one,) = self.decode(
+            ["osmand"], b'{"request": {"method": "GET", "uri": "/?id=7&lat=1&lon=2&timestamp=1377177267&speed=x"}}'
+        )
+        assert [(fix["device"], fix["time"], fix["lat"]) for fix in one["fixes"]] == [("7", "2013-08-22T13:14:27.000Z", 1.0)]
+        assert (one["reply"], one["warnings"], one["errors"]) == (None, ["speed_kmh cannot be 'x'"], [])
+        (one,) = self.decode(["osmand"], b'{"request": {"method": "GET", "uri": "/?lat=1&lon=2"}}')
+        assert one["errors"] == ["the identification is missing: id, deviceid or device_id"]
+        (one,) = self.decode(["osmand"], b"00")
+        assert one["errors"] == ["this vendor's devices speak HTTP"]
+
     def test_known_device(self) -> None:
         """A line without an identification belongs to the device that is named, on the line or as an option."""
         text = b"LAT: 1, LON: 2".hex()
@@ -92,6 +110,7 @@ class DecodeTests(SynchronousTestCase):
             b'{"frame": "00", "transport": "pigeon"}',
             b'{"frame": "\xff"}',
             b'{"request": {"method": "GET"}}',
+            b'{"request": {"method": "GET", "uri": "/?id=1"}}',
             b"\xff\xfe\x00",
             b"[1, 2]",
             b"0" * 100_001,
@@ -134,4 +153,5 @@ class DecodeTests(SynchronousTestCase):
         """A vendor that is not there is refused with those that are."""
         result = run(["nobody"], b"")
         assert result.exit_code == 2
-        assert "there is no vendor nobody; there are: generic, queclink, teltonika" in result.output
+        assert "there is no vendor nobody; there are: " in result.output
+        assert {"generic", "osmand", "teltonika"} <= set(result.output.replace(",", " ").split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from click.testing import CliRunner, Result
 
 from tests.fakes import LineDecoder
+from tests.ingest.exchanging import a_vendor
 from tests.postgres import DatabaseTest, connected
 from waygps.cli import main
 from waygps.storage.receivers import AUTO, enter_vendors
@@ -12,6 +13,9 @@ from waygps.vendor import Vendor
 
 ACME = Vendor(name="acme", title="Acme", port=9000, decoder=lambda *_: LineDecoder(), transports=("tcp", "udp"))
 ZETA = Vendor(name="zeta", title="Zeta", port=9001, decoder=lambda *_: LineDecoder(), transports=("tcp",))
+
+
+WEB = a_vendor()
 
 
 class ReceiversTest(DatabaseTest):
@@ -92,6 +96,35 @@ class ReceiversTest(DatabaseTest):
         expected = "Error: TCP port 9000 is another receiver's: see waygps receivers list"
         assert self.refused("add", "Norte", "--type", "zeta", "--port", "9000") == expected
         assert self.refused("set", "Zeta TCP", "--port", "9000") == expected
+
+    def test_http(self) -> None:
+        """A type that speaks HTTP has its receivers over HTTP, shown as such."""
+        connection = connected(self.url)
+        connection.autocommit = False
+        enter_vendors(connection, [WEB])
+        connection.close()
+        assert self.done("add", "Norte", "--type", "web", "--port", "9100") == "Norte is active: web on HTTP port 9100\n"
+        assert self.row("Norte") == ("web", "HTTP", 9100, True)
+        assert ["Norte", "web", "HTTP", "9100", "active"] in [line.split() for line in self.done("list").splitlines()]
+        self.done("set", "Norte", "--port", "9101", "--transport", "http")
+        assert self.row("Norte") == ("web", "HTTP", 9101, True)
+        assert "web devices do not use TCP, but HTTP" in self.refused(
+            "add", "Sur", "--type", "web", "--port", "1", "--transport", "TCP"
+        )
+
+    def test_http_on_a_tcp_port(self) -> None:
+        """HTTP is on a TCP port: where the number is taken by the one it cannot be given to the other; UDP has its own."""
+        connection = connected(self.url)
+        connection.autocommit = False
+        enter_vendors(connection, [WEB])
+        connection.close()
+        taken = "Error: HTTP port 9001 is taken by receiver Zeta TCP: HTTP is on a TCP port too"
+        assert self.refused("add", "Norte", "--type", "web", "--port", "9001") == taken
+        assert self.refused("set", "web HTTP", "--port", "9001") == taken
+        self.done("set", "web HTTP", "--port", "9200")
+        assert "TCP port 9200 is taken by receiver web HTTP" in self.refused("set", "Zeta TCP", "--port", "9200")
+        self.done("set", "Acme UDP", "--port", "9200")
+        assert self.row("Acme UDP") == ("acme", "UDP", 9200, True)
 
     def test_impossible(self) -> None:
         """What cannot be is refused in a line that says what can."""

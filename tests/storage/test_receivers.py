@@ -80,6 +80,15 @@ class ReceiversTest(DatabaseTest):
         assert "TCP port 9000 is another receiver's" in done[0]
         assert self.receivers() == [("acme", 9000, "TCP"), ("zeta", 9000, "UDP")]
 
+    def test_http_on_a_tcp_port(self) -> None:
+        """HTTP is on a TCP port: a vendor that speaks both on one number has a receiver of its first transport."""
+        done = enter_vendors(self.connection, [vendor("acme", 9000, ("tcp", "http", "udp"))])
+        assert done[1].startswith("vendor acme is new, but HTTP port 9000 is another receiver's")
+        assert self.receivers() == [("acme", 9000, "TCP"), ("acme", 9000, "UDP")]
+        enter_vendors(self.connection, [vendor("zeta", 9001, ("http",)), vendor("late", 9001, ("tcp",))])
+        assert ("zeta", 9001, "HTTP") in self.receivers()
+        assert len(self.receivers()) == 3
+
     def test_any_vendor(self) -> None:
         """The receivers that take every vendor's devices are there, closed until the operator opens one."""
         assert len(enter_vendors(self.connection, [vendor("acme", 9000), AUTO])) == 4

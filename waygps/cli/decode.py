@@ -16,14 +16,24 @@ from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
 from waygps.ingest.decoding import fenced
 from waygps.ingest.vendors import find_vendors
-from waygps.interfaces import IDecoder, IVendor
+from waygps.interfaces import IDecoder, IRequests, IVendor
+from waygps.request import request
+
+
+class Asked(Struct):
+    """An HTTP request as files of frames have it."""
+
+    method: str
+    uri: str
+    headers: dict[str, str] | None = None
+    body: str | None = None
 
 
 class Line(Struct):
-    """One line of input in its JSON form; ``frame`` is hex."""
+    """One line of input in its JSON form; ``frame`` is hex, ``request`` stands in its place for HTTP."""
 
     frame: str | None = None
-    request: dict[str, Any] | None = None
+    request: Asked | None = None
     device: str = ""
     transport: Literal["tcp", "udp", "http"] = "tcp"
 
@@ -45,8 +55,9 @@ class Unusable(Exception):
 def decode(vendor: str, device: str, transport: Literal["tcp", "udp", "http"], protocol_dir: tuple[Path, ...]) -> None:
     """Decode messages from standard input, one a line, and print a JSON object for each.
 
-    A line is plain hex, or a JSON object with "frame" (hex), "device" and "transport". Each is one message of a fresh connection
-    that is already known to be its device. The exit code is 0 however bad the messages are.
+    A line is plain hex, or a JSON object with "frame" (hex), "device" and "transport", or with "request" ("method", "uri",
+    "headers", "body") for HTTP. Each is one message of a fresh connection that is already known to be its device. The exit code
+    is 0 however bad the messages are.
 
     \b
         echo '000F333536333037303432343431303133' | waygps decode teltonika
@@ -68,8 +79,7 @@ def decoded(vendor: IVendor, text: bytes, usual: Line) -> dict[str, Any]:
     reply = b""
     try:
         line = _line(text, usual)
-        decoder = vendor.decoder(line.transport, line.device)
-        for message in _messages(decoder, _bytes(line)):
+        for message in _requested(vendor, line.request) if line.request else _sent(vendor, line):
             result["fixes"] += [shown(message, fix) for fix in message.fixes]
             result["warnings"] += message.warnings
             reply += message.reply
@@ -103,9 +113,20 @@ def _line(text: bytes, usual: Line) -> Line:
         raise Unusable(f"not a line of frames: {error}") from None
 
 
-def _bytes(line: Line) -> bytes:
-    if line.request is not None:
+def _requested(vendor: IVendor, asked: Asked) -> Iterator[Message]:
+    speaker = IRequests(vendor, None)
+    if speaker is None:
         raise Unusable("this vendor's devices do not speak HTTP")
+    made = request(asked.method, asked.uri, asked.headers, (asked.body or "").encode())
+    return fenced(lambda: speaker.messages(made))
+
+
+def _sent(vendor: IVendor, line: Line) -> Iterator[Message]:
+    data = _bytes(line)
+    return _messages(vendor.decoder(line.transport, line.device), data)
+
+
+def _bytes(line: Line) -> bytes:
     try:
         return bytes.fromhex(line.frame or "")
     except ValueError:

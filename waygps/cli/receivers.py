@@ -18,13 +18,15 @@ FIND = """SELECT r.id, r.nombre, t.codigo, r.protocolo, r.puerto, r.activo AND t
           WHERE %(name)s IS NULL OR r.nombre = %(name)s ORDER BY r.prioridad, r.puerto, r.protocolo"""
 TYPE = "SELECT id, formato_datos -> 'transportes', activo FROM tipos_equipos_gps WHERE codigo = %s"
 TYPES = "SELECT string_agg(codigo, ', ' ORDER BY codigo) FROM tipos_equipos_gps"
+TAKEN = """SELECT r.nombre FROM configuraciones_receptores r
+           WHERE r.puerto = %s AND r.protocolo IN ('TCP', 'HTTP') AND r.protocolo <> %s AND r.id IS DISTINCT FROM %s"""
 ADD = "INSERT INTO configuraciones_receptores (nombre, tipo_equipo_id, puerto, protocolo) VALUES (%s, %s, %s, %s)"
 HEAD = ("NAME", "TYPE", "TRANSPORT", "PORT", "STATE")
 LINE = "{:<28} {:<16} {:<10} {:<6} {}"
 
 PORT = click.option("--port", type=click.IntRange(1, 65535))
 TYPE_OPTION = click.option("--type", "kind", help="The vendor whose devices report there, or auto for all vendors.")
-TRANSPORT = click.option("--transport", type=click.Choice(["TCP", "UDP"], case_sensitive=False))
+TRANSPORT = click.option("--transport", type=click.Choice(["TCP", "UDP", "HTTP"], case_sensitive=False))
 
 
 @click.group()
@@ -67,16 +69,16 @@ def show(configuration: Configuration, name: str) -> None:
 @TRANSPORT
 @click.pass_obj
 def add(configuration: Configuration, name: str, kind: str | None, port: int | None, transport: str | None) -> None:
-    """Open a receiver with this NAME; it needs --type and --port. The transport is TCP unless another is given."""
+    """Open a receiver with this NAME; it needs --type and --port. The transport is the type's first unless one is given."""
     if not kind or not port:
         raise click.UsageError("a receiver needs --type and --port")
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
         raise click.BadParameter(f"a name has 1 to {LONGEST_NAME} printable characters", param_hint="NAME")
-    transport = transport or "TCP"
     with database(configuration) as connection:
         if _asked(connection, FIND, {"name": name}):
             raise click.ClickException(f"there is a receiver {name} already")
-        type_id = _type(connection, kind, transport)
+        type_id, transport = _type(connection, kind, transport)
+        _check_free(connection, port, transport)
         _change(connection, ADD, [name, type_id, port, transport], port, transport)
     click.echo(f"{name} is active: {kind} on {transport} port {port}")
     _say_override(configuration, kind, port)
@@ -95,7 +97,9 @@ def set_(configuration: Configuration, name: str, kind: str | None, port: int | 
     with database(configuration) as connection:
         number, _, old_kind, old_transport, old_port, _ = _found(connection, name)
         kind, transport, port = kind or old_kind, transport or old_transport, port or old_port
-        values = {"tipo_equipo_id": _type(connection, kind, transport), "puerto": port, "protocolo": transport}
+        type_id, transport = _type(connection, kind, transport)
+        values = {"tipo_equipo_id": type_id, "puerto": port, "protocolo": transport}
+        _check_free(connection, port, transport, number)
         _update(connection, number, values, port, transport)
     click.echo(f"{name}: {kind} on {transport} port {port}")
     _say_override(configuration, kind, port)
@@ -142,8 +146,8 @@ def _found(connection: Connection, name: str) -> tuple[Any, ...]:
     return rows[0]
 
 
-def _type(connection: Connection, kind: str, transport: str) -> int:
-    """The number of this device type, which has to be in use and to know the transport."""
+def _type(connection: Connection, kind: str, transport: str | None) -> tuple[int, str]:
+    """The number of this device type, which has to be in use and to know the transport; and that, its first for None."""
     rows = _asked(connection, TYPE, [kind])
     if not rows:
         ((known,),) = _asked(connection, TYPES, None)
@@ -151,9 +155,17 @@ def _type(connection: Connection, kind: str, transport: str) -> int:
     number, transports, is_active = rows[0]
     if not is_active:
         raise click.ClickException(f"the type {kind} is switched off: see activo in tipos_equipos_gps")
+    transport = transport or (transports or ["tcp"])[0].upper()
     if transports and transport.lower() not in transports:
         raise click.ClickException(f"{kind} devices do not use {transport}, but {', '.join(transports).upper()}")
-    return int(number)
+    return int(number), transport
+
+
+def _check_free(connection: Connection, port: int, transport: str, number: int | None = None) -> None:
+    """HTTP and TCP receivers, but for the one with this number, have their ports of the same numbers."""
+    other = _asked(connection, TAKEN, [port, transport, number]) if transport != "UDP" else []
+    if other:
+        raise click.ClickException(f"{transport} port {port} is taken by receiver {other[0][0]}: HTTP is on a TCP port too")
 
 
 def _update(connection: Connection, number: int, values: dict[str, Any], port: int, transport: str) -> None:

@@ -16,7 +16,11 @@ from waygps.origin import Policy
 TYPE = """INSERT INTO tipos_equipos_gps (codigo, nombre, fabricante, protocolo, puerto_default, formato_datos, activo)
           VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (codigo) DO NOTHING RETURNING id"""
 RECEIVER = """INSERT INTO configuraciones_receptores (nombre, tipo_equipo_id, puerto, protocolo, activo)
-              VALUES (%s, %s, %s, %s, %s) ON CONFLICT (puerto, protocolo) DO NOTHING RETURNING id"""
+              SELECT %(name)s, %(type)s, %(port)s, %(transport)s, %(active)s
+              WHERE NOT EXISTS (SELECT 1 FROM configuraciones_receptores r
+                                WHERE r.puerto = %(port)s AND (r.protocolo = 'UDP') = (%(transport)s = 'UDP'))
+              RETURNING id"""
+"""HTTP is on a TCP port too."""
 LIST = """SELECT r.id, r.nombre, t.codigo, r.puerto, r.protocolo, coalesce(r.configuracion_avanzada ->> 'desconocidos', '')
           FROM configuraciones_receptores r JOIN tipos_equipos_gps t ON t.id = r.tipo_equipo_id
           WHERE r.activo AND t.activo ORDER BY r.prioridad, r.puerto, r.protocolo"""
@@ -67,7 +71,8 @@ def enter_vendors(connection: psycopg2.extensions.connection, vendors: Iterable[
 
 def _enter_receiver(cursor: psycopg2.extensions.cursor, vendor: IVendor | DeviceType, type_id: int, transport: str) -> str:
     place = f"{transport} port {vendor.port}"
-    cursor.execute(RECEIVER, (f"{vendor.title} {transport}", type_id, vendor.port, transport, vendor.active))
+    values = {"type": type_id, "port": vendor.port, "transport": transport, "active": vendor.active}
+    cursor.execute(RECEIVER, {"name": f"{vendor.title} {transport}", **values})
     if cursor.fetchall():
         return f"vendor {vendor.name} is new: it has a receiver on {place}"
     return f"vendor {vendor.name} is new, but {place} is another receiver's: enter one for it in configuraciones_receptores"
