@@ -14,6 +14,7 @@ from tests.ports import free_port
 from tests.postgres import Server as Postgres
 from tests.postgres import execute
 from tests.system.server import CHECKOUT, Server, receive, until
+from waygps.ingest.vendors import find_vendors
 
 
 class Start(SynchronousTestCase):
@@ -153,9 +154,10 @@ class Start(SynchronousTestCase):
         assert f"http://127.0.0.1:{self.server.web_port}/" in shown
         assert f"user {user}, password {password}" in shown
         assert len(password) >= 12
-        for vendor, port in self.server.ports.items():
-            assert f"{vendor.title()} TCP" in shown
-            assert f"UDP {port}" in shown
+        for vendor, found in find_vendors().items():
+            for transport in found.vendor.transports:
+                assert f"{found.vendor.title} {transport.upper()}" in shown
+                assert f"{transport.upper()} {self.server.ports[vendor]}" in shown
         protocols = "SELECT DISTINCT raw_data->>'protocolo' FROM posiciones_historicas ORDER BY 1"
         until(
             lambda: self.server.rows(protocols) == [("generic",), ("queclink",), ("teltonika",)], "fixes of all three protocols"
