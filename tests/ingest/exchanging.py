@@ -21,7 +21,7 @@ HOST = "10.0.0.7"
 def messages(request: Request) -> Iterator[Message]:
     """A message for each ``d``; each is answered with its name in brackets."""
     if "bad" in request.query:
-        raise DecodeError("bad is not good")
+        raise DecodeError("bad is not good", request.body)
     if "bug" in request.query:
         raise KeyError("a bug in the plugin")
     for device in request.query.get("d", []):

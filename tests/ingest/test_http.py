@@ -303,6 +303,13 @@ class BrokenTests(HTTPTest):
         warnings = [message.warnings for made in self.sessions.made for message in made.messages]
         assert warnings == [("odd",), (), ()]
 
+    def test_log_is_not_written_by_strangers(self) -> None:
+        """What a request has of control characters is written in the log as such, and forges no line."""
+        with logged() as lines:
+            self.device.says(post(b"{\n\x1b[2Jroot: \xff", query="?bad=1"))
+        assert self.device.statuses == [400]
+        assert lines == ["10.0.0.7:5000 sent a request that is not taken: bad is not good. {\\n\\x1b[2Jroot: \\ufffd"]
+
 
 class AnyVendorTests(SynchronousTestCase):
     def setUp(self) -> None:

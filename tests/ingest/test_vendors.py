@@ -17,6 +17,21 @@ GOOD = """
     from waygps.vendor import Vendor
     made = Vendor(name="{name}", title="Made up", port=5099, decoder=lambda transport, device: None)
 """
+SILENT = """
+    from twisted.plugin import IPlugin
+    from zope.interface import implementer
+    from waygps.interfaces import IVendor
+
+    @implementer(IPlugin, IVendor)
+    class Silent:
+        name, title, maker, transports, port, active = "silent", "Silent", "Tests", ("http",), 5099, True
+
+        def decoder(self, transport, device=""): ...
+        def encoder(self, device, transport): ...
+        def factory(self, sessions): ...
+
+    silent = Silent()
+"""
 INCOMPLETE = """
     from twisted.plugin import IPlugin
     from zope.interface import implementer
@@ -113,6 +128,14 @@ class FindVendorsTests(SynchronousTestCase):
         assert line.startswith(f"protocol file {path} is skipped: its vendor is incomplete: ")
         assert "title" in line
         assert "decoder(transport, device='')" in line
+
+    def test_http_without_requests(self) -> None:
+        """A vendor that says it speaks HTTP and cannot read a request is named with what is missing."""
+        self.drop(self.stem, SILENT)
+        found, lines = self.find()
+        assert "silent" not in found
+        (line,) = lines
+        assert "IRequests" in line
 
     def test_impossible_attributes(self) -> None:
         """A vendor with a name, a port or transports that cannot be is named with the reason, and everything else runs."""

@@ -26,9 +26,9 @@ class DeviceRequest(http.Request):
 
     channel: DeviceChannel
     _size = 0
-    _body = b""
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802
+        self._body = bytearray()
         if length is not None and length > MOST_READ:
             self.channel.refuse(413, f"a body has at most {MOST_BODY} bytes")
 
@@ -46,7 +46,9 @@ class DeviceRequest(http.Request):
     def asked(self) -> Request:
         """The request as a vendor sees it. Raises DecodeError where its URL is none."""
         headers = {name: b", ".join(values) for name, values in self.requestHeaders.getAllRawHeaders()}
-        return request(_text(self.method), _text(self.uri), {_text(name): _text(headers[name]) for name in headers}, self._body)
+        return request(
+            _text(self.method), _text(self.uri), {_text(name): _text(headers[name]) for name in headers}, bytes(self._body)
+        )
 
     def respond(self, reply: Reply) -> None:
         """Answer, unless the connection is gone."""

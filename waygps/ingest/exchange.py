@@ -59,7 +59,7 @@ class Speakers:
         """Say in the log what a peer (HOST:PORT) did wrong, each host once, until many others came between."""
         if self._broken.is_news(peer.rpartition(":")[0]):
             text = "{peer} sent a request that is not taken: {reason}. {data}"
-            self._log.warn(text, peer=peer, reason=reason, data=data.decode("utf-8", "replace"))
+            self._log.warn(text, peer=peer, reason=reason, data=ascii(data.decode("utf-8", "replace"))[1:-1])
 
     def completed(self, message: Message, request: Request) -> Message:
         """The message with what it came in, without the warnings that were said before: its device may connect anew for each."""
