@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 from waygps.ingest.auto import AnyVendor
+from waygps.ingest.findings import Findings
+from waygps.ingest.foreign import Attentive, Foreign
 from waygps.ingest.guard import Guard
 from waygps.ingest.http import over
 from waygps.ingest.receivers import ReceiverService
 from waygps.ingest.sessions import SessionFactory
 from waygps.ingest.share import Share
+from waygps.ingest.strangers import Listener as Stranger
+from waygps.ingest.strangers import Strangers
 from waygps.ingest.vendors import Found
-from waygps.interfaces import IVendor
+from waygps.interfaces import ISessionFactory, IVendor, Transport
 from waygps.origin import Origin, Policy
 from waygps.pipeline.pipeline import Pipeline
 from waygps.pipeline.presence import Presence
@@ -33,7 +36,11 @@ class Reception:
         pipeline: Pipeline,
         presence: Presence,
         unknown: Policy,
+        findings: Findings,
+        strangers: Sequence[Stranger],
     ) -> None:
+        self._findings = findings
+        self._strangers = strangers
         self._reactor = reactor
         self._listener = listener
         self._vendors = vendors
@@ -41,6 +48,7 @@ class Reception:
         self._pipeline = pipeline
         self._presence = presence
         self._unknown = unknown
+        self._receiving: Iterable[ReceiverService] = ()
 
     def receiver(self, receiver: Receiver, share: Share) -> ReceiverService:
         """The service of this receiver, not started; ``share`` counts what it holds."""
@@ -49,15 +57,31 @@ class Reception:
 
     def _served(self, receiver: Receiver, share: Share) -> IVendor | AnyVendor:
         """The vendor of this receiver, or all of them, under the limits."""
-        if receiver.vendor != AUTO.name:
-            served = over(receiver.transport, self._vendors[receiver.vendor].vendor, self._reactor)
-            return self._guard.vendor(served, receiver.name)
         every = [found.vendor for found in self._vendors.values()]
-        sessions = partial(self._sessions, share, receiver)
-        if receiver.transport == "UDP":
-            return AnyVendor(self._reactor, every, sessions)
         ward = self._guard.ward(receiver.name)
-        return AnyVendor(self._reactor, every, lambda name: ward.sessions(sessions(name)), ward.factory)
+        strangers = Strangers(receiver.name, [self._findings.stranger, *self._strangers])
+
+        def sessions(name: str) -> ISessionFactory:
+            made = self._sessions(share, receiver, name)
+            return made if receiver.transport == "UDP" else ward.sessions(made)
+
+        if receiver.vendor == AUTO.name:
+            return AnyVendor(self._reactor, every, sessions, ward.factory, strangers)
+        own = self._vendors[receiver.vendor].vendor
+        if receiver.transport == "HTTP":
+            return self._guard.vendor(over(receiver.transport, own, self._reactor), receiver.name)
+        foreign = Foreign(self._reactor, receiver, every, sessions, self._port, self._findings, strangers)
+        return self._guard.vendor(cast(IVendor, Attentive(own, foreign)), receiver.name)
+
+    def follow(self, receiving: Iterable[ReceiverService]) -> None:
+        """These are the receivers: where devices of another vendor belong is looked up among them."""
+        self._receiving = receiving
+
+    def _port(self, vendor: str, transport: Transport) -> int | None:
+        """The port that devices of this vendor are to use."""
+        opened = [service.receiver for service in self._receiving if not service.fault]
+        wanted = vendor, transport.upper()
+        return next((receiver.port for receiver in opened if (receiver.vendor, receiver.transport) == wanted), None)
 
     def _sessions(self, share: Share, receiver: Receiver, vendor: str) -> SessionFactory:
         origin = Origin(vendor, receiver.name, receiver.unknown or self._unknown)

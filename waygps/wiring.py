@@ -17,6 +17,7 @@ from waygps.config import Configuration
 from waygps.errors import StoreUnavailable
 from waygps.garbage import GarbageCollection
 from waygps.ingest.drain import Drain
+from waygps.ingest.findings import Findings
 from waygps.ingest.guard import Guard
 from waygps.ingest.journal import Journal
 from waygps.ingest.receivers import ReceiverService
@@ -46,6 +47,7 @@ from waygps.storage.replay import Replay
 from waygps.storage.session import Session
 from waygps.storage.spool import Spool
 from waygps.storage.store import Store
+from waygps.storage.strangers import StrangersService
 from waygps.storage.tally import Tally
 from waygps.storage.vehicles import Vehicles
 from waygps.storage.vitals import VitalsService
@@ -105,6 +107,8 @@ class Server:
         self._presence = PresenceService(
             reactor, self._upkeep, self._present, self._hub.status, ingest.most_vehicles, ingest.silence
         )
+        self._findings = Findings(self._hub.alert, time.time)
+        self._strangers = StrangersService(reactor, self._upkeep)
         if self._bus:
             self._bus.subscribe("dispositivo", lambda payload: self._present.taken(*payload.decode().split("\0")))
 
@@ -115,7 +119,7 @@ class Server:
         adoption = AdoptionService(self._reactor, self._upkeep, self._pipeline)
         replay = partial(Replay, self._writer, vehicles=self._vehicles, quarantine=self._quarantine)
         emptying = OrphanService(self._reactor, left, self._spool_in, lambda spool: replay(spool=spool))
-        storing: list[Service] = [self._database, tally, self._store, self._vitals, adoption, emptying]
+        storing: list[Service] = [self._database, tally, self._store, self._vitals, self._strangers, adoption, emptying]
         drain = Drain(self._reactor, self._valve, self._configuration.ingest.drain_timeout)
         bus: list[Service] = [self._bus] if self._bus else []
         return [*storing, *bus, self._site(receiving), drain, self._guard, receiving, self._presence, GarbageCollection()]
@@ -126,9 +130,18 @@ class Server:
         served = partial(servable, vendors=vendors, ports=settings.ports)
         listener = Listener(self._reactor, settings.interface, is_shared=self._worker is not None)
         reception = Reception(
-            self._reactor, listener, vendors, self._guard, self._pipeline, self._present, ingest.unknown_devices
+            self._reactor,
+            listener,
+            vendors,
+            self._guard,
+            self._pipeline,
+            self._present,
+            ingest.unknown_devices,
+            self._findings,
+            [self._strangers.note],
         )
         switchboard = Switchboard(self._reactor, self._upkeep, self._valve, reception.receiver, served, ingest.drain_timeout)
+        reception.follow(switchboard)
         switchboard.put(receivers)
         return switchboard
 

@@ -8,7 +8,7 @@ from tests.fakes import LineDecoder
 from tests.ingest.exchanging import a_vendor
 from tests.postgres import DatabaseTest, connected
 from waygps.cli import main
-from waygps.storage.receivers import AUTO, enter_vendors
+from waygps.storage.receivers import AUTO, Receiver, active_receivers, enter_vendors
 from waygps.vendor import Vendor
 
 ACME = Vendor(name="acme", title="Acme", port=9000, decoder=lambda *_: LineDecoder(), transports=("tcp", "udp"))
@@ -84,6 +84,38 @@ class ReceiversTest(DatabaseTest):
         self.done("set", "Zeta TCP", "--type", "acme", "--transport", "UDP")
         assert self.row("Zeta TCP") == ("acme", "UDP", 9200, True)
 
+    def test_others(self) -> None:
+        """A receiver is allowed to serve other vendors' devices, and forbidden again; its other advanced settings stay."""
+        advanced = "SELECT configuracion_avanzada FROM configuraciones_receptores WHERE nombre = 'Zeta TCP'"
+        assert "others" not in self.done("show", "Zeta TCP")
+        said = self.done("set", "Zeta TCP", "--others")
+        assert said == "Zeta TCP: zeta on TCP port 9001, and devices of other vendors too\n"
+        assert "others     served" in self.done("show", "Zeta TCP")
+        assert [each.others for each in self.active() if each.name == "Zeta TCP"] == [True]
+        self.rows("UPDATE configuraciones_receptores SET configuracion_avanzada = configuracion_avanzada || '{\"x\": 1}'")
+        assert self.done("set", "Zeta TCP", "--no-others", "--port", "9300").endswith("port 9300, and no other devices\n")
+        assert self.rows(advanced) == [({"x": 1, "otros_protocolos": False},)]
+        assert not any(each.others for each in self.active())
+
+    def active(self) -> list[Receiver]:
+        """The receivers as a server reads them."""
+        connection = connected(self.url)
+        connection.autocommit = False
+        self.addCleanup(connection.close)
+        return active_receivers(connection)
+
+    def test_not_a_truth(self) -> None:
+        """Whatever else stands in the advanced settings is no permission, and no receiver is lost by it."""
+        for text in ('{"otros_protocolos": "true"}', '{"otros_protocolos": 1}', "[1]", '"x"', "null", "{}"):
+            self.rows("UPDATE configuraciones_receptores SET configuracion_avanzada = %s", text)
+            assert [each.others for each in self.active()] == [False] * 3
+
+    def test_restart(self) -> None:
+        """A restart is announced to the server; a stopped receiver has none."""
+        assert self.done("restart", "Zeta TCP") == "Zeta TCP: a running server closes and opens it now\n"
+        self.done("stop", "Zeta TCP")
+        assert "Zeta TCP is stopped: see waygps receivers start" in self.refused("restart", "Zeta TCP")
+
     def test_stop_and_start(self) -> None:
         """A receiver is stopped and started, twice without harm."""
         for command, is_active in (("stop", False), ("stop", False), ("start", True), ("start", True)):
@@ -137,7 +169,7 @@ class ReceiversTest(DatabaseTest):
             (["set", "Acme UDP", "--type", "zeta"], "zeta devices do not use UDP, but TCP"),
             (["add", "Norte", "--type", "zeta"], "a receiver needs --type and --port"),
             (["add", "n" * 101, "--type", "zeta", "--port", "9100"], "a name has 1 to 100 printable characters"),
-            (["set", "Zeta TCP"], "nothing to change: give --type, --port or --transport"),
+            (["set", "Zeta TCP"], "nothing to change: give --type, --port, --transport or --others"),
         ):
             assert reason in self.refused(*arguments), arguments
         for port in ("0", "65536", "x"):

@@ -17,10 +17,10 @@ from tests.postgres import until
 from waygps.errors import StoreUnavailable
 from waygps.ingest.receivers import ReceiverService
 from waygps.ingest.share import Share
-from waygps.ingest.switchboard import CHANNEL, Switchboard
+from waygps.ingest.switchboard import Switchboard
 from waygps.ingest.valve import Valve
 from waygps.ports import Listener
-from waygps.storage.receivers import Receiver
+from waygps.storage.receivers import CHANNEL, RESTARTS, Receiver
 from waygps.storage.session import Row
 from waygps.vendor import Vendor
 
@@ -65,7 +65,11 @@ class FakeTable:
     def change(self, *receivers: Receiver) -> None:
         """Somebody changes the table to these."""
         self.receivers = list(receivers)
-        self._heard("")
+        self.say("")
+
+    def say(self, payload: str) -> None:
+        """Somebody notifies the channel."""
+        self._heard(payload)
 
 
 class FakeReceiver:
@@ -198,6 +202,35 @@ class SwitchboardTests(SynchronousTestCase):
         self.table.change(Receiver(1, "Uno", "lines", 5001, "TCP"), TWO)
         assert device.calls == []
         assert [service.receiver.name for service in self.board] == ["Uno", "Two"]
+
+    def test_restart(self) -> None:
+        """A receiver that is restarted is closed and opened once, its devices' connections end, and no other's do."""
+        device, other, before = self.connected(5001), self.connected(5002), self.at(5001)
+        self.table.say(f"{RESTARTS}1")
+        self.clock.advance(0)
+        assert self.ports() == [5001, 5002]
+        assert self.at(5001) is not before
+        assert (device.calls, other.calls) == (["pause", "stop"], [])
+        again = self.connected(5001)
+        self.table.change(ONE, TWO)
+        assert again.calls == []
+
+    def test_restart_of_nothing(self) -> None:
+        """What nobody understands, or a receiver that is not open, disturbs nobody."""
+        devices = [self.connected(5001), self.connected(5002)]
+        for payload in (f"{RESTARTS}9", RESTARTS, f"{RESTARTS}x", "1", f"{RESTARTS}1;2"):
+            self.table.say(payload)
+        assert [device.calls for device in devices] == [[], []]
+
+    def test_others_allowed(self) -> None:
+        """A receiver that may serve other vendors from now on is told so, and disturbs nobody."""
+        device = self.connected(5001)
+        self.table.is_slow = True
+        self.table.say("")
+        rows = [(each.id, each.name, each.vendor, each.port, each.transport, True) for each in (ONE, TWO)]
+        self.table.asked[-1].callback(rows)
+        assert [service.receiver.others for service in self.board] == [True, True]
+        assert device.calls == []
 
     def test_taken_port(self) -> None:
         """A port that cannot be opened is a fault of its receiver, tried again at the next change; the others go on."""

@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from waygps.cli.database import configured, database, located
 from waygps.config import Configuration
+from waygps.storage.receivers import CHANNEL, RESTARTS
 
 LONGEST_NAME = 100
 FIND = """SELECT r.id, r.nombre, t.codigo, r.protocolo, r.puerto, r.activo AND t.activo
@@ -20,6 +21,11 @@ TYPE = "SELECT id, formato_datos -> 'transportes', activo FROM tipos_equipos_gps
 TYPES = "SELECT string_agg(codigo, ', ' ORDER BY codigo) FROM tipos_equipos_gps"
 TAKEN = """SELECT r.nombre FROM configuraciones_receptores r
            WHERE r.puerto = %s AND r.protocolo IN ('TCP', 'HTTP') AND r.protocolo <> %s AND r.id IS DISTINCT FROM %s"""
+OTHERS_NOW = "SELECT configuracion_avanzada -> 'otros_protocolos' = 'true' FROM configuraciones_receptores WHERE id = %s"
+SET_OTHERS = """UPDATE configuraciones_receptores SET configuracion_avanzada =
+                CASE jsonb_typeof(configuracion_avanzada) WHEN 'object' THEN configuracion_avanzada ELSE '{}' END
+                || jsonb_build_object('otros_protocolos', %s) WHERE id = %s"""
+RESTART = "SELECT pg_notify(%s, %s)"
 ADD = "INSERT INTO configuraciones_receptores (nombre, tipo_equipo_id, puerto, protocolo) VALUES (%s, %s, %s, %s)"
 HEAD = ("NAME", "TYPE", "TRANSPORT", "PORT", "STATE")
 LINE = "{:<28} {:<16} {:<10} {:<6} {}"
@@ -27,6 +33,7 @@ LINE = "{:<28} {:<16} {:<10} {:<6} {}"
 PORT = click.option("--port", type=click.IntRange(1, 65535))
 TYPE_OPTION = click.option("--type", "kind", help="The vendor whose devices report there, or auto for all vendors.")
 TRANSPORT = click.option("--transport", type=click.Choice(["TCP", "UDP", "HTTP"], case_sensitive=False))
+OTHERS = click.option("--others/--no-others", default=None, help="Whether devices of other vendors are served there too.")
 
 
 @click.group()
@@ -56,9 +63,12 @@ def show(configuration: Configuration, name: str) -> None:
     """What is known of the receiver NAME."""
     with database(configuration) as connection:
         row = _found(connection, name)
+        ((others,),) = _asked(connection, OTHERS_NOW, [row[0]])
     state = "active" if row[5] else "stopped"
     for key, value in zip(HEAD, (row[1], row[2], row[3], row[4], state), strict=True):
         click.echo(f"{key.lower():<10} {value}")
+    if others:
+        click.echo(f"{'others':<10} served")
     _say_override(configuration, row[2], row[4])
 
 
@@ -89,19 +99,29 @@ def add(configuration: Configuration, name: str, kind: str | None, port: int | N
 @TYPE_OPTION
 @PORT
 @TRANSPORT
+@OTHERS
 @click.pass_obj
-def set_(configuration: Configuration, name: str, kind: str | None, port: int | None, transport: str | None) -> None:
-    """Move the receiver NAME to another port, transport or type. Its devices are disconnected, the others' are not."""
-    if not (kind or port or transport):
-        raise click.UsageError("nothing to change: give --type, --port or --transport")
+def set_(
+    configuration: Configuration, name: str, kind: str | None, port: int | None, transport: str | None, others: bool | None
+) -> None:
+    """Move the receiver NAME to another port, transport or type. Its devices are disconnected, the others' are not.
+
+    --others lets it serve devices of other vendors too, each by what it sends first; that disconnects nobody.
+    """
+    if not (kind or port or transport) and others is None:
+        raise click.UsageError("nothing to change: give --type, --port, --transport or --others")
     with database(configuration) as connection:
         number, _, old_kind, old_transport, old_port, _ = _found(connection, name)
+        changed = kind or port or transport
         kind, transport, port = kind or old_kind, transport or old_transport, port or old_port
         type_id, transport = _type(connection, kind, transport)
-        values = {"tipo_equipo_id": type_id, "puerto": port, "protocolo": transport}
-        _check_free(connection, port, transport, number)
-        _update(connection, number, values, port, transport)
-    click.echo(f"{name}: {kind} on {transport} port {port}")
+        if changed:
+            _check_free(connection, port, transport, number)
+            _update(connection, number, {"tipo_equipo_id": type_id, "puerto": port, "protocolo": transport}, port, transport)
+        if others is not None:
+            _change(connection, SET_OTHERS, [others, number], port, transport)
+    served = {None: "", True: ", and devices of other vendors too", False: ", and no other devices"}[others]
+    click.echo(f"{name}: {kind} on {transport} port {port}{served}")
     _say_override(configuration, kind, port)
 
 
@@ -119,6 +139,19 @@ def start(configuration: Configuration, name: str) -> None:
 def stop(configuration: Configuration, name: str) -> None:
     """Close the receiver NAME. What its devices have sent is stored and answered, then their connections end."""
     _switch(configuration, name, is_active=False)
+
+
+@receivers.command()
+@click.argument("name")
+@click.pass_obj
+def restart(configuration: Configuration, name: str) -> None:
+    """Close the receiver NAME and open it again at once. What its devices have sent is stored and answered; they connect anew."""
+    with database(configuration) as connection:
+        number, *_, is_active = _found(connection, name)
+        if not is_active:
+            raise click.ClickException(f"{name} is stopped: see waygps receivers start")
+        _asked(connection, RESTART, [CHANNEL, f"{RESTARTS}{number}"])
+    click.echo(f"{name}: a running server closes and opens it now")
 
 
 def _switch(configuration: Configuration, name: str, *, is_active: bool) -> None:

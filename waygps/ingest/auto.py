@@ -12,9 +12,9 @@ from twisted.python.failure import Failure
 
 from waygps.ingest.datagram import Address, DeviceDatagrams
 from waygps.ingest.http import ANY, HTTPFactory
-from waygps.ingest.sessions import Said
 from waygps.ingest.sniff import Sniffer
-from waygps.ingest.stream import peer_name
+from waygps.ingest.strangers import Strangers
+from waygps.ingest.stream import DeviceStream, peer_name
 from waygps.interfaces import ISessionFactory, IVendor
 
 PATIENCE = 30.0
@@ -26,7 +26,7 @@ QUIET = 0.5
 class AnyVendor:
     """Stands for all of these vendors at a receiver; ``sessions`` makes the sessions of the vendor with this name.
 
-    ``guarded`` puts whatever is to be before a TCP factory in front of it.
+    ``guarded`` puts whatever is to be before a TCP factory in front of it; ``strangers`` is told of who is not recognised.
     """
 
     _log = Logger()
@@ -37,8 +37,10 @@ class AnyVendor:
         vendors: Iterable[IVendor],
         sessions: Callable[[str], ISessionFactory],
         guarded: Callable[[IProtocolFactory], IProtocolFactory] = lambda factory: factory,
+        strangers: Strangers | None = None,
     ) -> None:
         self._clock = clock
+        self._strangers = strangers or Strangers()
         self._guarded = guarded
         self._vendors = list(vendors)
         self._sessions = sessions
@@ -59,32 +61,18 @@ class AnyVendor:
         speaking = {vendor: self._sessions(vendor.name) for vendor in self._vendors if "http" in vendor.transports}
         if speaking:
             factories[ANY] = HTTPFactory(self._clock, speaking, is_any=True)
-        return AutoFactory(self._clock, factories)
+        return AutoFactory(self._clock, factories, self._strangers)
 
     def datagrams(self) -> AutoDatagrams:
         """For a UDP port."""
         vendors = [vendor for vendor in self._vendors if "udp" in vendor.transports]
-        return AutoDatagrams({vendor: datagrams_of(vendor, self._sessions(vendor.name)) for vendor in vendors})
+        protocols = {vendor: datagrams_of(vendor, self._sessions(vendor.name)) for vendor in vendors}
+        return AutoDatagrams(protocols, self._strangers)
 
 
 def datagrams_of(vendor: IVendor, sessions: ISessionFactory) -> DeviceDatagrams:
     """The protocol of a UDP port of this vendor."""
-    return DeviceDatagrams(lambda: vendor.decoder("udp"), sessions)
-
-
-class Strangers:
-    """Says in the log whose bytes are nobody's, each host once, until many others came between."""
-
-    _log = Logger()
-
-    def __init__(self) -> None:
-        self._said = Said()
-
-    def tell(self, peer: str, sniffer: Sniffer) -> None:
-        """``peer`` (HOST:PORT) is not served."""
-        if sniffer.held and self._said.is_news(peer.rpartition(":")[0]):
-            reason = f"may be of {' or '.join(sniffer.names)}" if sniffer.names else "no vendor recognises"
-            self._log.warn("{peer} sent what {reason}: {data}", peer=peer, reason=reason, data=sniffer.held[:64].hex())
+    return DeviceDatagrams(lambda: vendor.decoder("udp"), sessions, getattr(vendor, "foreign", None))
 
 
 class AutoStream(Protocol):
@@ -127,11 +115,16 @@ class AutoStream(Protocol):
             self._waiting.cancel()
         sniffer.conclude()
         protocol: Any = self._receiver.factories[sniffer.vendor].buildProtocol(self._address) if sniffer.vendor else None
-        if protocol is None:
-            self._receiver.strangers.tell(peer_name(self.transport.getPeer()), sniffer)
+        peer = peer_name(self.transport.getPeer())
+        if sniffer.vendor is None or protocol is None:
+            self._receiver.strangers.tell(peer, sniffer)
             self.transport.loseConnection()
             return
+        self._receiver.chosen(sniffer.vendor, peer, sniffer.held)
         self._served = protocol
+        if isinstance(protocol, DeviceStream):
+            # Who hands bytes to this object hands them to that one from now on. A protocol of another kind may change its own.
+            self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
         protocol.makeConnection(self.transport)
         protocol.dataReceived(sniffer.held)
 
@@ -141,10 +134,13 @@ class AutoFactory(Factory):
 
     noisy = False
 
-    def __init__(self, clock: Any, factories: Mapping[IVendor, IProtocolFactory]) -> None:
+    def __init__(self, clock: Any, factories: Mapping[IVendor, IProtocolFactory], strangers: Strangers) -> None:
         self.clock = clock
         self.factories = factories
-        self.strangers = Strangers()
+        self.strangers = strangers
+
+    def chosen(self, vendor: IVendor, peer: str, data: bytes) -> None:
+        """The connection of ``peer``, which began with ``data``, is this vendor's."""
 
     def startFactory(self) -> None:  # noqa: N802
         for factory in self.factories.values():
@@ -164,9 +160,9 @@ class AutoDatagrams(DatagramProtocol):
     noisy = False
     transport: IUDPTransport
 
-    def __init__(self, protocols: Mapping[IVendor, DatagramProtocol]) -> None:
+    def __init__(self, protocols: Mapping[IVendor, DatagramProtocol], strangers: Strangers) -> None:
         self._protocols = protocols
-        self._strangers = Strangers()
+        self._strangers = strangers
 
     def startProtocol(self) -> None:
         for protocol in self._protocols.values():

@@ -23,7 +23,7 @@ class ReceiverService(Service):
     _log = Logger()
 
     def __init__(self, listener: Listener, receiver: Receiver, vendor: IVendor | AnyVendor, sessions: ISessionFactory) -> None:
-        self.receiver = receiver
+        self._receiver = receiver
         self.name = f"receiver {receiver.name}"
         self.fault = ""
         """Why the port is not open; "" while it is."""
@@ -31,6 +31,18 @@ class ReceiverService(Service):
         self._vendor = vendor
         self._sessions = sessions
         self._port: IListeningPort | None = None
+
+    @property
+    def receiver(self) -> Receiver:
+        """As the table has it; what changes in it without a new port is set while the port is open."""
+        return self._receiver
+
+    @receiver.setter
+    def receiver(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        foreign = getattr(self._vendor, "foreign", None)
+        if foreign is not None:
+            foreign.receiver = receiver
 
     def startService(self) -> None:
         super().startService()

@@ -21,7 +21,7 @@ _faulty: set[str] = set()
 def by_decoder(vendor: IVendor, data: bytes, transport: Transport) -> Verdict:
     """The verdict of a vendor's decoder, where nothing better is known: YES to a message with a device, NO to a DecodeError."""
     try:
-        if any(message.device for message in _messages(vendor, data, transport, whole=transport == "udp")):
+        if any(message.device for message in messages_of(vendor, data, transport, whole=transport == "udp")):
             return Verdict.YES
     except DecodeError:
         return Verdict.NO
@@ -30,11 +30,24 @@ def by_decoder(vendor: IVendor, data: bytes, transport: Transport) -> Verdict:
     return Verdict.MORE
 
 
-def _messages(vendor: IVendor, data: bytes, transport: Transport, *, whole: bool) -> Iterator[Message]:
+def messages_of(vendor: IVendor, data: bytes, transport: Transport, *, whole: bool) -> Iterator[Message]:
+    """What the vendor's decoder makes of the bytes; ``whole``: nothing follows them."""
     decoder = vendor.decoder(transport)
     yield from decoder.feed(data)
     if whole:
         yield from decoder.end()
+
+
+def verdict(vendor: IVendor, data: bytes, transport: Transport) -> Verdict:
+    """What this vendor says of the bytes; a fault of its own is said in the log, and is a NO."""
+    candidate = _Candidate(vendor)
+    candidate.ask(data, transport)
+    return candidate.verdict
+
+
+def is_guess(vendor: IVendor) -> bool:
+    """Whether the verdict of this vendor is only what its decoder makes of the bytes."""
+    return _Candidate(vendor).guesses
 
 
 class _Candidate:
@@ -59,7 +72,7 @@ class _Candidate:
     def makes_fixes(self, data: bytes, transport: Transport) -> bool:
         """Whether ``data``, now that nothing follows, is a report."""
         try:
-            return any(message.fixes for message in _messages(self.vendor, data, transport, whole=True))
+            return any(message.fixes for message in messages_of(self.vendor, data, transport, whole=True))
         except Exception:  # as above
             return False
 
@@ -72,7 +85,7 @@ class Sniffer:
         """Whose device it is, once that is decided."""
         self.held = b""
         """All that was fed: the vendor's protocol has to get it."""
-        self._transport = transport
+        self.transport: Transport = transport
         self._candidates = [_Candidate(vendor) for vendor in vendors if transport in vendor.transports]
         self._is_over = False
 
@@ -80,6 +93,11 @@ class Sniffer:
     def is_open(self) -> bool:
         """Whether more bytes may still tell."""
         return not self._is_over and self.vendor is None and any(self._said(Verdict.MORE, *self._candidates))
+
+    @property
+    def vendors(self) -> list[IVendor]:
+        """Those among whom it decides."""
+        return [candidate.vendor for candidate in self._candidates]
 
     @property
     def names(self) -> list[str]:
@@ -91,7 +109,7 @@ class Sniffer:
         self.held += data
         head = self.held[:MOST_BYTES]
         for candidate in self._said(Verdict.MORE, *self._candidates):
-            candidate.ask(head, self._transport)
+            candidate.ask(head, self.transport)
         self._decide(final=len(self.held) >= MOST_BYTES)
 
     def conclude(self) -> None:
@@ -103,7 +121,7 @@ class Sniffer:
         self.conclude()
         undecided = self._said(Verdict.MORE, *self._candidates)
         if self.vendor is None and not self.names and len(self.held) < MOST_BYTES:
-            whole = [candidate.vendor for candidate in undecided if candidate.makes_fixes(self.held, self._transport)]
+            whole = [candidate.vendor for candidate in undecided if candidate.makes_fixes(self.held, self.transport)]
             self.vendor = whole[0] if len(whole) == 1 else None
 
     def _decide(self, final: bool) -> None:

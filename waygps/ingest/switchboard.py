@@ -16,10 +16,8 @@ from waygps.errors import StoreUnavailable
 from waygps.ingest.receivers import ReceiverService
 from waygps.ingest.share import Share
 from waygps.ingest.valve import Valve
-from waygps.storage.receivers import LIST, Receiver
+from waygps.storage.receivers import CHANNEL, LIST, RESTARTS, Receiver
 from waygps.storage.session import Row
-
-CHANNEL = "waygps_receptores"
 
 
 class Listens(Protocol):
@@ -73,6 +71,8 @@ class Switchboard(Service):
         self._served = served
         self._patience = patience
         self._open: dict[int, Opened] = {}
+        self._restarts: set[int] = set()
+        """Receivers that are to be closed and opened though nothing of them has changed."""
         self._is_stale = False
         self._following: Deferred[None] | None = None
 
@@ -92,7 +92,7 @@ class Switchboard(Service):
         super().startService()
         for service in self:
             service.startService()
-        self._session.listen(CHANNEL, lambda _: self.follow()).addCallback(lambda _: self.follow())
+        self._session.listen(CHANNEL, self._hear).addCallback(lambda _: self.follow())
         self._session.on_recovery(self._renew)
 
     async def stopService(self) -> None:
@@ -105,6 +105,11 @@ class Switchboard(Service):
         if self.running and self._following is None:
             following = self._following = ensureDeferred(self._follow())
             following.addErrback(self._eb_follow).addBoth(self._cb_followed)
+
+    def _hear(self, payload: str) -> None:
+        if payload.startswith(RESTARTS) and payload[len(RESTARTS) :].isdecimal():
+            self._restarts.add(int(payload[len(RESTARTS) :]))
+        self.follow()
 
     def _renew(self) -> None:
         """What changed while PostgreSQL was away was not heard."""
@@ -127,7 +132,9 @@ class Switchboard(Service):
 
     async def _compare(self, wanted: list[Receiver]) -> None:
         ids = {receiver.id: receiver for receiver in wanted}
-        leaving = [number for number, opened in self._open.items() if not opened.serves(ids.get(number))]
+        restarts, self._restarts = self._restarts, set()
+        same = {number for number, opened in self._open.items() if opened.serves(ids.get(number))} - restarts
+        leaving = [number for number in self._open if number not in same]
         # All ports are free before the first is taken: two receivers may have changed places.
         await DeferredList([self._said(self._free(self._open.pop(number))) for number in leaving])
         for receiver in wanted:

@@ -13,6 +13,10 @@ from twisted.logger import Logger
 from waygps.interfaces import IVendor, Transport
 from waygps.origin import Policy
 
+CHANNEL = "waygps_receptores"
+"""Who notifies this channel has the tables read again; with RESTARTS and an id, that receiver is also closed and opened."""
+RESTARTS = "reiniciar "
+
 TYPE = """INSERT INTO tipos_equipos_gps (codigo, nombre, fabricante, protocolo, puerto_default, formato_datos, activo)
           VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (codigo) DO NOTHING RETURNING id"""
 RECEIVER = """INSERT INTO configuraciones_receptores (nombre, tipo_equipo_id, puerto, protocolo, activo)
@@ -21,7 +25,8 @@ RECEIVER = """INSERT INTO configuraciones_receptores (nombre, tipo_equipo_id, pu
                                 WHERE r.puerto = %(port)s AND (r.protocolo = 'UDP') = (%(transport)s = 'UDP'))
               RETURNING id"""
 """HTTP is on a TCP port too."""
-LIST = """SELECT r.id, r.nombre, t.codigo, r.puerto, r.protocolo, coalesce(r.configuracion_avanzada ->> 'desconocidos', '')
+LIST = """SELECT r.id, r.nombre, t.codigo, r.puerto, r.protocolo, coalesce(r.configuracion_avanzada ->> 'desconocidos', ''),
+                 coalesce(r.configuracion_avanzada -> 'otros_protocolos' = 'true', false)
           FROM configuraciones_receptores r JOIN tipos_equipos_gps t ON t.id = r.tipo_equipo_id
           WHERE r.activo AND t.activo ORDER BY r.prioridad, r.puerto, r.protocolo"""
 
@@ -39,6 +44,8 @@ class Receiver(Struct, frozen=True):
     """TCP, UDP or HTTP."""
     unknown: Policy | Literal[""] = ""
     """What becomes of devices that are not in moviles; "": as ingest.unknown_devices says."""
+    others: bool = False
+    """Whether devices of other vendors are served too."""
 
 
 class DeviceType(Struct, frozen=True):
