@@ -114,7 +114,7 @@ class FakeSession:
         self._waiting.append(waiting)
         return waiting
 
-    def undecodable(self) -> None:
+    def undecodable(self, data: bytes = b"", reason: str = "") -> None:
         self.garbled += 1
 
     def end(self) -> None:

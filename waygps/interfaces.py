@@ -97,8 +97,8 @@ class ISession(Interface):
     def submit(message: Message) -> Deferred[Answer]:
         """Hand in a message; the Deferred fires when its fixes are durable, or the device was refused. It never fails."""
 
-    def undecodable() -> None:
-        """What came last cannot be decoded; ``end`` follows when the connection is gone."""
+    def undecodable(data: bytes = b"", reason: str = "") -> None:
+        """What came last, ``data``, cannot be decoded for this reason; ``end`` follows when the connection is gone."""
 
     def end() -> None:
         """The connection is gone; what was submitted is stored all the same."""

@@ -15,6 +15,7 @@ from waygps.ingest.sessions import SessionFactory
 from waygps.ingest.share import Share
 from waygps.ingest.strangers import Listener as Stranger
 from waygps.ingest.strangers import Strangers
+from waygps.ingest.tracing import Tracing
 from waygps.ingest.vendors import Found
 from waygps.interfaces import ISessionFactory, IVendor, Transport
 from waygps.origin import Origin, Policy
@@ -38,7 +39,9 @@ class Reception:
         unknown: Policy,
         findings: Findings,
         strangers: Sequence[Stranger],
+        tracing: Tracing,
     ) -> None:
+        self._tracing = tracing
         self._findings = findings
         self._strangers = strangers
         self._reactor = reactor
@@ -85,4 +88,4 @@ class Reception:
 
     def _sessions(self, share: Share, receiver: Receiver, vendor: str) -> SessionFactory:
         origin = Origin(vendor, receiver.name, receiver.unknown or self._unknown)
-        return SessionFactory(self._pipeline, share, origin, self._presence)
+        return SessionFactory(self._pipeline, share, origin, self._presence, tracer=self._tracing.tracer(receiver.name))

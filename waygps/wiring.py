@@ -22,6 +22,7 @@ from waygps.ingest.guard import Guard
 from waygps.ingest.journal import Journal
 from waygps.ingest.receivers import ReceiverService
 from waygps.ingest.switchboard import Switchboard
+from waygps.ingest.tracing import Tracing
 from waygps.ingest.valve import Valve
 from waygps.ingest.vendors import Found
 from waygps.live.bus import RedisBus
@@ -109,6 +110,7 @@ class Server:
         )
         self._findings = Findings(self._hub.alert, time.time)
         self._strangers = StrangersService(reactor, self._upkeep)
+        self._tracing = Tracing(reactor, self._upkeep)
         if self._bus:
             self._bus.subscribe("dispositivo", lambda payload: self._present.taken(*payload.decode().split("\0")))
 
@@ -119,7 +121,16 @@ class Server:
         adoption = AdoptionService(self._reactor, self._upkeep, self._pipeline)
         replay = partial(Replay, self._writer, vehicles=self._vehicles, quarantine=self._quarantine)
         emptying = OrphanService(self._reactor, left, self._spool_in, lambda spool: replay(spool=spool))
-        storing: list[Service] = [self._database, tally, self._store, self._vitals, self._strangers, adoption, emptying]
+        storing: list[Service] = [
+            self._database,
+            tally,
+            self._tracing,
+            self._store,
+            self._vitals,
+            self._strangers,
+            adoption,
+            emptying,
+        ]
         drain = Drain(self._reactor, self._valve, self._configuration.ingest.drain_timeout)
         bus: list[Service] = [self._bus] if self._bus else []
         return [*storing, *bus, self._site(receiving), drain, self._guard, receiving, self._presence, GarbageCollection()]
@@ -139,6 +150,7 @@ class Server:
             ingest.unknown_devices,
             self._findings,
             [self._strangers.note],
+            self._tracing,
         )
         switchboard = Switchboard(self._reactor, self._upkeep, self._valve, reception.receiver, served, ingest.drain_timeout)
         reception.follow(switchboard)

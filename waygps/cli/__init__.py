@@ -12,6 +12,7 @@ from waygps.cli.plugin import plugin
 from waygps.cli.quarantine import quarantine
 from waygps.cli.receivers import receivers
 from waygps.cli.simulate import simulate
+from waygps.cli.trace import trace
 from waygps.cli.user import user
 
 
@@ -21,5 +22,5 @@ def main() -> None:
     """Work with WayGPS from the command line. The server itself is started with ``twistd -n waygps``."""
 
 
-for command in (cleanup, compact, decode, plugin, quarantine, receivers, simulate, user):
+for command in (cleanup, compact, decode, plugin, quarantine, receivers, simulate, trace, user):
     main.add_command(command)

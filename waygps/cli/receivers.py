@@ -114,8 +114,8 @@ def set_(
         number, _, old_kind, old_transport, old_port, _ = _found(connection, name)
         changed = kind or port or transport
         kind, transport, port = kind or old_kind, transport or old_transport, port or old_port
-        type_id, transport = _type(connection, kind, transport)
         if changed:
+            type_id, transport = _type(connection, kind, transport)
             _check_free(connection, port, transport, number)
             _update(connection, number, {"tipo_equipo_id": type_id, "puerto": port, "protocolo": transport}, port, transport)
         if others is not None:

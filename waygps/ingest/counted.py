@@ -32,8 +32,8 @@ class CountedSession:
             connection.device = message.device
         return self._session.submit(message)
 
-    def undecodable(self) -> None:
-        self._session.undecodable()
+    def undecodable(self, data: bytes = b"", reason: str = "") -> None:
+        self._session.undecodable(data, reason)
 
     def end(self) -> None:
         self._session.end()

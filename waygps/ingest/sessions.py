@@ -14,6 +14,7 @@ from zope.interface import implementer
 from waygps.errors import StoreUnavailable
 from waygps.fix import Message
 from waygps.ingest.decoding import reply_to
+from waygps.ingest.tracing import Tracer
 from waygps.ingest.valve import Valve
 from waygps.interfaces import Answer, ISession, ISessionFactory, Outcome
 from waygps.origin import Origin
@@ -63,7 +64,11 @@ class Session:
         self._receiver.valve.take(weight)
         receipt = maybeDeferred(self._receiver.pipeline.submit, message, self._receiver.origin, self.peer)
         receipt.addBoth(self._give_back, weight)
-        return receipt.addCallbacks(self._cb_receipt, self._eb_receipt, callbackArgs=(message,), errbackArgs=(message,))
+        answering = receipt.addCallbacks(self._cb_receipt, self._eb_receipt, callbackArgs=(message,), errbackArgs=(message,))
+        if self._receiver.traced:
+            device = message.device or self._device
+            self._receiver.tracer.message(self._receiver.vendor, self.peer, device, message, answering)
+        return answering
 
     def end(self) -> None:
         self._has_ended = True
@@ -71,6 +76,8 @@ class Session:
             self._receiver.valve.remove(self._producer)
         for device in self._devices or ():
             self._receiver.presence.release(device, self)
+            if self._receiver.traced:
+                self._receiver.tracer.connection(self._receiver.vendor, self.peer, device, is_over=True)
 
     def displaced(self, device: str) -> None:
         """A newer connection speaks for this device: close, unless others report here too."""
@@ -81,10 +88,12 @@ class Session:
             self._log.debug("{device} at {peer}: a newer connection takes its place", device=device, peer=self.peer)
             self._producer.stopProducing()
 
-    def undecodable(self) -> None:
+    def undecodable(self, data: bytes = b"", reason: str = "") -> None:
         """What came last on this connection cannot be decoded."""
         if self._device:
             self._receiver.presence.heard[self._device] = False
+        if self._receiver.traced:
+            self._receiver.tracer.undecodable(self._receiver.vendor, self.peer, self._device, data, reason)
 
     def _say_warnings(self, message: Message) -> None:
         """Each warning once a connection: a device with a broken sensor complains in every report."""
@@ -119,6 +128,8 @@ class Session:
         if device and device not in self._devices:
             self._devices.add(device)
             self._receiver.presence.claim(device, self)
+            if self._receiver.traced:
+                self._receiver.tracer.connection(self._receiver.vendor, self.peer, device, is_over=False)
             if self._has_ended:  # before its message was stored
                 self._receiver.presence.release(device, self)
 
@@ -142,6 +153,7 @@ class SessionFactory:
         origin: Origin,
         presence: Presence | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tracer: Tracer | None = None,
     ) -> None:
         self.now = now
         self.pipeline = pipeline
@@ -149,6 +161,8 @@ class SessionFactory:
         self.origin = origin
         self.refusals = Said()
         self.presence = presence or Presence()
+        self.tracer = tracer or Tracer()
+        self.traced = self.tracer.traced
 
     def session(self, peer: str, producer: IPushProducer | None = None) -> Session:
         return Session(self, peer, producer)

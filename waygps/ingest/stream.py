@@ -102,7 +102,7 @@ class DeviceStream(Protocol):
                 self._refuse(error)
 
     def _refuse(self, error: DecodeError) -> None:
-        self._session.undecodable()
+        self._session.undecodable(error.data, str(error))
         self._log.warn(
             "{peer} sent what cannot be decoded: {reason}; closing, nothing of it is acknowledged. First bytes: {data}",
             peer=self.peer,
