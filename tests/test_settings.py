@@ -44,6 +44,7 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "limits.new_burst": ("7", 7),
     "limits.first_message": ("2.5", 2.5),
     "limits.idle": ("900", 900.0),
+    "log.receivers_json": ("true", True),
     "web.interface": ("::1", "::1"),
     "web.port": ("8001", 8001),
     "web.session_hours": ("24", 24),

@@ -101,6 +101,13 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds without a message after which a connection is closed. The column timeout of a receiver is not this."""
 
 
+class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is written to files in data_dir."""
+
+    receivers_json: bool = False
+    """Each line of gps_receivers.log is a JSON object."""
+
+
 class Tiles(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The map under the vehicles."""
 
@@ -148,6 +155,7 @@ class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ingest: Ingest = field(default_factory=Ingest)
     quarantine: Quarantine = field(default_factory=Quarantine)
     limits: Limits = field(default_factory=Limits)
+    log: Log = field(default_factory=Log)
     spool: Spool = field(default_factory=Spool)
     history: History = field(default_factory=History)
     web: Web = field(default_factory=Web)

@@ -13,6 +13,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import ensureDeferred
 
 from waygps import __version__
+from waygps.background import Background
 from waygps.config import Configuration
 from waygps.errors import StoreUnavailable
 from waygps.garbage import GarbageCollection
@@ -92,7 +93,9 @@ class Server:
         """What devices say, and what is known of their connections."""
         reactor, ingest = self._reactor, self._configuration.ingest
         self._valve = valve = Valve(ingest.most_held)
-        journal = Journal(self._configuration.data_dir, time.time)
+        self._background = Background()
+        is_json = self._configuration.log.receivers_json
+        journal = Journal(self._configuration.data_dir, time.time, is_json, self._background.call)
         self._guard = Guard(reactor, self._configuration.limits, journal, lambda: valve.is_shut)
         self._vitals = VitalsService(reactor, self._upkeep, self._hub.vitals, self._hub.alarm)
         self._pipeline = Pipeline(

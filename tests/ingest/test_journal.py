@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
+from msgspec import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes import NOON, logged
@@ -37,6 +38,32 @@ class JournalTests(SynchronousTestCase):
         assert self.written() == LINE
         self.journal.write(ENDED)
         assert self.written() == LINE * 2
+
+    def test_json(self) -> None:
+        """For programs each line is a JSON object with the same in it, however a device calls itself."""
+        journal = Journal(self.directory, lambda: NOON / 1000, is_json=True)
+        journal.write(ENDED)
+        journal.write(Ended("r", "p", 'x"\n{', 0, 0, 0, ""))
+        first, second = [json.decode(line) for line in self.written().splitlines()]
+        assert first == {
+            "time": "2026-11-24T12:00:00.000+00:00",
+            "receiver": "Teltonika TCP",
+            "peer": "10.0.0.1:4711",
+            "device": "356307042441013",
+            "messages": 12,
+            "bytes": 1024,
+            "seconds": 33.25,
+            "end": "closed by the device",
+        }
+        assert second["device"] == 'x"\n{'
+
+    def test_disk_that_hangs(self) -> None:
+        """Lines for which there is no room any more are dropped, which is said once."""
+        journal = Journal(self.directory, lambda: NOON / 1000, call=lambda write: False)
+        with logged() as lines:
+            journal.write(ENDED)
+            journal.write(ENDED)
+        assert (lines, journal.dropped) == (["gps_receivers.log cannot be written: its disk does not keep up"], 2)
 
     def test_after_a_restart(self) -> None:
         """A restarted server goes on with the file of the one before."""

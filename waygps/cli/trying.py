@@ -79,7 +79,7 @@ class PrintingSession:
             self._say(f"{self._peer} {line}")
         return succeed(Answer(reply))
 
-    def undecodable(self) -> None:
+    def undecodable(self, data: bytes = b"", reason: str = "") -> None:
         self._say(f"{self._peer} closed: the decoder raised DecodeError")
 
     def end(self) -> None:
