@@ -60,6 +60,8 @@ def report() -> bytes:
 
 
 class TraceTests(ServerCase):
+    settings = {"LOG_RECEIVERS_JSON": "true"}
+
     def test_json(self) -> None:
         """A device that is not known yet is waited for; then every message, answer and fault of it is a line of JSON, and nothing
         of another device; the trace ends cleanly with Ctrl-C, and the server forgets it."""
@@ -94,9 +96,16 @@ class TraceTests(ServerCase):
         answers = [event for event in events if event.get("sentido") == "salida"]
         assert [(event["hex"], event["resultado"]) for event in answers] == [("01", "guardado"), ("00000001", "guardado")]
         assert all(0 <= event["ms"] < 10_000 for event in answers)
+        line = json.loads(until(self.journal, "the line of the connection"))
+        assert (line["receiver"], line["messages"], line["end"]) == ("Teltonika TCP", 2, "closed by the server")
         assert trace.interrupt() == 0
         assert "Traceback" not in trace.err()
         until(lambda: f"{IMEI} is traced no more" in self.server.log(), "the server to forget it")
+
+    def journal(self) -> str:
+        """The line of gps_receivers.log about the device."""
+        file = self.server.data_dir / "gps_receivers.log"
+        return next((line for line in file.read_text().splitlines() if IMEI in line), "") if file.exists() else ""
 
     def test_text(self) -> None:
         """For people there is a dump, and the fixes; with --seconds it ends by itself. A device over UDP is traced as well."""
