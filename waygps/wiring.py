@@ -125,6 +125,7 @@ class Server:
         replay = partial(Replay, self._writer, vehicles=self._vehicles, quarantine=self._quarantine)
         emptying = OrphanService(self._reactor, left, self._spool_in, lambda spool: replay(spool=spool))
         storing: list[Service] = [
+            self._background,
             self._database,
             tally,
             self._tracing,

@@ -67,7 +67,7 @@ class Session:
         answering = receipt.addCallbacks(self._cb_receipt, self._eb_receipt, callbackArgs=(message,), errbackArgs=(message,))
         if self._receiver.traced:
             device = message.device or self._device
-            self._receiver.tracer.message(self._receiver.vendor, self.peer, device, message, answering)
+            self._receiver.tracer.message(self._receiver.origin.vendor, self.peer, device, message, answering)
         return answering
 
     def end(self) -> None:
@@ -77,7 +77,7 @@ class Session:
         for device in self._devices or ():
             self._receiver.presence.release(device, self)
             if self._receiver.traced:
-                self._receiver.tracer.connection(self._receiver.vendor, self.peer, device, is_over=True)
+                self._receiver.tracer.connection(self._receiver.origin.vendor, self.peer, device, is_over=True)
 
     def displaced(self, device: str) -> None:
         """A newer connection speaks for this device: close, unless others report here too."""
@@ -93,7 +93,7 @@ class Session:
         if self._device:
             self._receiver.presence.heard[self._device] = False
         if self._receiver.traced:
-            self._receiver.tracer.undecodable(self._receiver.vendor, self.peer, self._device, data, reason)
+            self._receiver.tracer.undecodable(self._receiver.origin.vendor, self.peer, self._device, data, reason)
 
     def _say_warnings(self, message: Message) -> None:
         """Each warning once a connection: a device with a broken sensor complains in every report."""
@@ -129,7 +129,7 @@ class Session:
             self._devices.add(device)
             self._receiver.presence.claim(device, self)
             if self._receiver.traced:
-                self._receiver.tracer.connection(self._receiver.vendor, self.peer, device, is_over=False)
+                self._receiver.tracer.connection(self._receiver.origin.vendor, self.peer, device, is_over=False)
             if self._has_ended:  # before its message was stored
                 self._receiver.presence.release(device, self)
 
