@@ -227,7 +227,7 @@ class SwitchboardTests(SynchronousTestCase):
         device = self.connected(5001)
         self.table.is_slow = True
         self.table.say("")
-        rows = [(each.id, each.name, each.vendor, each.port, each.transport, True) for each in (ONE, TWO)]
+        rows = [(each.id, each.name, each.vendor, each.port, each.transport, "", True) for each in (ONE, TWO)]
         self.table.asked[-1].callback(rows)
         assert [service.receiver.others for service in self.board] == [True, True]
         assert device.calls == []

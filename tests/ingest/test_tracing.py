@@ -20,6 +20,7 @@ from waygps.ingest.telling import LARGEST, encoded, incoming, outgoing
 from waygps.ingest.tracing import CHANNEL, MOST, Tracing
 from waygps.ingest.valve import Valve
 from waygps.interfaces import Answer, ISession, Outcome
+from waygps.origin import Origin
 from waygps.pipeline.pipeline import Receipt
 
 ONE, TWO = f"{CHANNEL}_1", f"{CHANNEL}_2"
@@ -56,7 +57,7 @@ class TracingTest(SynchronousTestCase):
         self.tracing.startService()
         self.pipeline = FakePipeline()
         tracer = self.tracing.tracer("Norte")
-        self.factory = SessionFactory(self.pipeline, Valve(100), "lines", tracer=tracer)  # type: ignore[arg-type]  # a stand-in
+        self.factory = SessionFactory(self.pipeline, Valve(100), Origin("lines"), tracer=tracer)  # type: ignore[arg-type]  # a stand-in
         self.session = self.factory.session(PEER, FakeProducer())
 
     def ask(self, device: str = "A", channel: str = ONE, seconds: float = 60) -> None:

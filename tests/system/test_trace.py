@@ -109,12 +109,12 @@ class TraceTests(ServerCase):
 
     def test_text(self) -> None:
         """For people there is a dump, and the fixes; with --seconds it ends by itself. A device over UDP is traced as well."""
-        trace = Trace(self, "77", "--seconds", "4")
+        trace = Trace(self, "77", "--seconds", "12")
         trace.saw("listens")
         with self.server.udp("generic") as device:
             device.send(b"IMEI: 77, LAT: 1, LON: 2")
             assert device.recv(64) == b"OK\r\n"
-        assert trace.process.wait(15) == 0
+        assert trace.process.wait(40) == 0
         assert "<-- 24 bytes at Generic UDP (generic) 127.0.0.1:" in trace.out()
         assert "    0000  49 4d 45 49 3a 20 37 37 2c 20 4c 41 54 3a 20 31  |IMEI: 77, LAT: 1|" in trace.out()
         assert "    fix lat=1.0 lon=2.0 valid=True" in trace.out()
