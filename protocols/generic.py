@@ -21,7 +21,7 @@ from zope.interface import implementer
 
 from waygps.fix import Fix, Message
 from waygps.interfaces import IDecoder, IEncoder, Transport, Verdict
-from waygps.vendor import Vendor
+from waygps.vendor import Sample, Vendor
 
 LONGEST = 4096
 """Bytes of a line, without its end."""
@@ -255,6 +255,25 @@ def recognises(data: bytes, transport: Transport) -> Verdict:
     return Verdict.YES if names & {*NEEDED} and any(key in values for key in DEVICE) else Verdict.NO
 
 
+SAMPLES = (
+    Sample(
+        data=b"IMEI: 123456789, LAT: -34.603722, LON: -58.381592, SPD: 45, HDG: 180\r\n",
+        fixes=({"lat": -34.603722, "lon": -58.381592, "speed_kmh": 45, "course_deg": 180, "time": None},),
+        reply=b"OK\r\n",
+    ),
+    Sample(
+        data=b'{"imei": "123456789", "lat": -34.603722, "lon": -58.381592, "time": "2026-11-24T07:30:00Z", "rpm": 900}\n',
+        fixes=({"lat": -34.603722, "time": "2026-11-24T07:30:00Z", "attributes": {"rpm": "900"}},),
+        reply=b"OK\r\n",
+    ),
+    Sample(data=b"IMEI: 7, LAT: 95, LON: 2\n", reply=b"ERROR LAT 95 is outside -90..90\r\n"),
+    Sample(
+        data=b"IMEI: 7, LAT: 1.5, LON: 2.5, IGN: on, BAT: 80, VOLT: 12.6, ALARM: sos",
+        transport="udp",
+        fixes=({"lat": 1.5, "lon": 2.5, "ignition": True, "battery_pct": 80, "power_v": 12.6, "alarm": "sos"},),
+        reply=b"OK\r\n",
+    ),
+)
 generic = Vendor(
     name="generic",
     title="Generic",
@@ -263,4 +282,6 @@ generic = Vendor(
     decoder=Decoder,
     encoder=Encoder,
     recognises=recognises,
+    samples=SAMPLES,
+    models=("any device, gateway or script that writes lines of text",),
 )
