@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shutil import copyfile
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.conformance.vendors import LOGIN, POSITION
 from tests.ports import free_port
-from tests.system.server import Server, receive, until
+from tests.system.server import CHECKOUT, Server, receive, until
+from waygps.cli.templates import binary
 
 SIMPLE = '''
 """ACME trackers: `@IMEI;lat;lon#`, answered `+`."""
@@ -93,8 +96,9 @@ class Plugins(SynchronousTestCase):
         path.write_text(text % {"port": self.server.ports[vendor]})
 
     def start(self) -> None:
-        os.environ["PYTHONPATH"] = str(self.installed)
-        self.addCleanup(os.environ.pop, "PYTHONPATH", None)
+        before = os.environ.get("PYTHONPATH", "")
+        os.environ["PYTHONPATH"] = f"{self.installed}{os.pathsep}{before}"
+        self.addCleanup(os.environ.__setitem__, "PYTHONPATH", before)
         self.server.start()
 
     def test_dropped_in(self) -> None:
@@ -153,3 +157,21 @@ class Plugins(SynchronousTestCase):
             device.sendall(b"@77;1.5;2.5#")
             assert receive(device, 1) == b"+"
         until(lambda: "which is a fault of its decoder" in self.server.log(), "the decoder's fault in the log")
+
+    def test_the_guide(self) -> None:
+        """The files of the guide, one dropped in, one of an installed distribution, serve devices: login, report, answers."""
+        self.server.ports |= {"acme": free_port(), "acme_b7": free_port()}
+        example = CHECKOUT / "examples" / "waygps-acme" / "src" / "protocols"
+        copyfile(example / "acme.py", self.dropped / "acme.py")
+        copyfile(example / "acme_b7.py", self.installed / "protocols" / "acme_b7.py")
+        self.start()
+        with self.server.tcp("acme") as device:
+            device.sendall(LOGIN + POSITION)
+            assert receive(device, 14) == b"!L*OK\r\n!P*OK\r\n"
+        login, report = (sample.data for sample in binary.SAMPLES[:2])
+        with self.server.tcp("acme_b7") as device:
+            device.sendall(login + report)
+            answers = receive(device, 22)
+            assert answers[13:] == bytes.fromhex("aa55820000000270b8")
+        rows = self.server.rows("SELECT raw_data->>'protocolo' FROM posiciones_historicas ORDER BY 1")
+        assert rows == [("acme",), ("acme_b7",)]
