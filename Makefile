@@ -3,6 +3,9 @@
 # make bench  the store's speed beside PostgreSQL's COPY
 # make bench-history  how fast 50 million rows are read (20 GB of disk; fewer: BENCH_HISTORY='--rows 5000000')
 # make bench-connections  ten thousand devices on one process
+# make bench-decode  fixes a second that each vendor decodes on one core
+# make fuzz   ten million mutated messages over all vendors; COUNT=1000000, SEED= to repeat a run
+# make docs-vendors  writes the pages in docs/vendors/ from the vendors
 # make chaos  proof that nothing acknowledged is lost: rounds of load in which everything fails; ROUNDS=20, SEED= to repeat one
 
 PYTHON ?= python3
@@ -10,9 +13,10 @@ BIN = .venv/bin
 RUN_DATA ?= .waygps
 VEHICLES ?= 20
 ROUNDS ?= 20
+COUNT ?= 10000000
 SEED ?=
 
-.PHONY: run test lint types pytest bench bench-connections bench-history chaos clean
+.PHONY: run test lint types pytest bench bench-connections bench-decode bench-history chaos fuzz docs-vendors clean
 
 run: .venv/run
 	@WAYGPS_DATA_DIR=$${WAYGPS_DATA_DIR:-$(RUN_DATA)} $(BIN)/twistd -n --pidfile= waygps --simulate $(VEHICLES)
@@ -39,6 +43,15 @@ bench-connections: .venv/test
 
 bench-history: .venv/test
 	$(BIN)/python -m benchmarks.history $(BENCH_HISTORY)
+
+bench-decode: .venv/test
+	$(BIN)/python -m benchmarks.decode
+
+fuzz: .venv/test
+	$(BIN)/python -m waygps.conformance.fuzz --count $(COUNT) $(if $(SEED),--seed $(SEED))
+
+docs-vendors: .venv/test
+	$(BIN)/waygps plugin page --dir docs/vendors
 
 chaos: .venv/test
 	@$(BIN)/python -W "ignore:XDG_RUNTIME_DIR is not set" -m chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))

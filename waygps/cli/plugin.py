@@ -7,6 +7,7 @@ import click
 from waygps.cli.plugin_check import check
 from waygps.cli.plugin_list import list_
 from waygps.cli.plugin_new import new
+from waygps.cli.plugin_page import page_
 from waygps.cli.plugin_try import try_
 
 
@@ -18,5 +19,5 @@ def plugin() -> None:
     """
 
 
-for command in (new, check, try_, list_):
+for command in (new, check, try_, list_, page_):
     plugin.add_command(command)
