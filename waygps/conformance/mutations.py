@@ -37,7 +37,7 @@ class Fuzzing:
     def __init__(self, subject: Subject) -> None:
         self._vendor: IVendor = subject.vendor
         self._random = Random(subject.seed)
-        self._seeds = list(_seeds(subject)) or [(b"\0", transport, "1", None) for transport in subject.vendor.transports]
+        self._seeds = _seeds(subject) or [(b"\0", transport, "1", None) for transport in subject.vendor.transports]
         self._most = len(self._seeds) + MOST_KEPT
         self._texts = [data for data, *_ in self._seeds]
         self._seen: set[object] = set()
@@ -99,13 +99,14 @@ def _effect(outcome: Outcome) -> object:
     )
 
 
-def _seeds(subject: Subject) -> Iterator[Seed]:
+def _seeds(subject: Subject) -> list[Seed]:
     """The samples, and the single frames in them, with their checksums."""
-    seen = set()
+    found: dict[tuple[bytes, Transport], str] = {}
     for _, sample in subject.texts:
         outcome = decode(subject.vendor, sample.transport, sample.device, [sample.data])
+        device = sample.device or next((message.device for message in outcome.messages if message.device), "1")
         for data in (sample.data, *(message.raw for message in outcome.messages)):
-            if data and (data, sample.transport) not in seen:
-                seen.add((data, sample.transport))
-                device = sample.device or next((message.device for message in outcome.messages if message.device), "1")
-                yield data, sample.transport, device, find(data)
+            if data:
+                found.setdefault((data, sample.transport), device)
+    frames = tuple(data for data, _ in found)[:20]
+    return [(data, transport, device, find(data, frames)) for (data, transport), device in found.items()]
