@@ -11,7 +11,7 @@ class DecodeError(WayGPSError):
     The only exception a decoder may raise. ``data`` holds the offending bytes (at most 64) for the log.
     """
 
-    def __init__(self, reason: str, data: bytes = b"") -> None:
+    def __init__(self, reason: str, data: bytes | bytearray = b"") -> None:
         super().__init__(reason)
         self.data = bytes(data[:64])
 

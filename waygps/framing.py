@@ -68,14 +68,16 @@ class FrameDecoder:
         while len(buffer) >= self._needed:
             size = self.size(buffer)
             if size == 0:
-                raise DecodeError("the decoder found a frame of no bytes, which is its fault", bytes(buffer[:64]))
+                raise DecodeError("the decoder found a frame of no bytes, which is its fault", buffer)
             if size < 0:
                 self._skip(min(-size, len(buffer)))
             elif size > self.max_buffer:
                 # Whether all of it is there already or not: what comes out does not depend on how it was split.
                 self._skip_of_oversized()
             elif size <= len(buffer):
-                yield from self._cut(size)
+                frame = self._cut(size)
+                for message in self.messages(frame):
+                    yield self._completed(message, frame)
             else:
                 self._needed = size
 
@@ -83,7 +85,9 @@ class FrameDecoder:
         """Give the frame that lost its delimiter, where the protocol has such."""
         ends_whole = self.ends_whole or (self.ends_datagram and self.transport == "udp")
         if ends_whole and self._buffer:
-            yield from self._cut(len(self._buffer))
+            frame = self._cut(len(self._buffer))
+            for message in self.messages(frame):
+                yield self._completed(message, frame)
         self._buffer.clear()
 
     def until(self, *ends: bytes, start: int = 0) -> int:
@@ -102,12 +106,11 @@ class FrameDecoder:
         self._searched = ends, first, at if found else max(last, len(buffer) - max(map(len, ends)) + 1)
         return at + length
 
-    def _cut(self, size: int) -> Iterator[Message]:
+    def _cut(self, size: int) -> bytes:
         frame = bytes(self._buffer[:size])
         del self._buffer[:size]
         self._needed, self._searched, self._garbage = 1, _NOWHERE, 0
-        for message in self.messages(frame):
-            yield self._completed(message, frame)
+        return frame
 
     def _completed(self, message: Message, frame: bytes) -> Message:
         """Fill in what the connection knows, and say what was skipped before."""
@@ -123,7 +126,7 @@ class FrameDecoder:
 
     def _skip_of_oversized(self) -> None:
         if not self.resyncs:
-            raise DecodeError(f"a frame of more than {self.max_buffer} bytes", bytes(self._buffer[:64]))
+            raise DecodeError(f"a frame of more than {self.max_buffer} bytes", self._buffer)
         self._skip(1)
 
     def _skip(self, size: int) -> None:

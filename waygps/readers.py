@@ -84,7 +84,6 @@ speed_kmh = number(0, 2000)
 speed_knots = number(0, 2000, KNOT_KMH)
 satellites = whole(0, 99)
 hdop = number(0, 100)
-percent = whole(0, 100)
 
 
 def course(raw: Any) -> float:
@@ -93,6 +92,22 @@ def course(raw: Any) -> float:
     if not 0 <= value <= 360:
         raise ValueError(raw)
     return value % 360
+
+
+def percent(raw: Any) -> int:
+    """A whole number of hundredths."""
+    value = int(raw)
+    if not 0 <= value <= 100:
+        raise ValueError(f"{raw} is not a percentage")
+    return value
+
+
+def ascii_text(raw: bytes) -> str:
+    """Text without its padding of zeros. Raises ValueError where it has other characters than ASCII's printable ones."""
+    text = raw.rstrip(b"\0").decode("latin-1")
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError(f"{raw[:40].hex()} is not printable ASCII")
+    return text
 
 
 def printable(raw: Any) -> str:

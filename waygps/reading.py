@@ -15,6 +15,8 @@ Layout = Iterable[tuple[str, Reader | None]]
 """The fields of a line, in order: the name, "" where it is not used, and the reader; None takes it as it is."""
 Elements = Mapping[int, tuple[str, Reader | None]]
 """What the ids of a binary report's elements mean: the name, and the reader; None takes the value as it is."""
+Known = dict[int, tuple[bool, str, Reader | None]]
+"""The same, with whether the name is a field's."""
 
 Widths = Iterable[tuple[int, str, Reader | None]]
 """The fields of a binary report, in order: bytes, the name, "" where it is not used, and the reader of the unsigned integer."""
@@ -86,24 +88,27 @@ class Reading:
         for bit, name in names.items():
             self.put(name, bool(value >> bit & 1))
 
-    def elements(self, pairs: Iterable[tuple[int, Any]], known: Elements) -> None:
+    def elements(self, pairs: Iterable[tuple[int, Any]], known: Known) -> None:
         """Take (id, value) pairs; an id that is not known is kept as an attribute ``io<ID>``, bytes in hex.
 
         A reader's ValueError costs the element, and its text is the warning.
         """
-        fields, attributes = self.fields, self.attributes
+        fields, attributes, find = self.fields, self.attributes, known.get
         for key, raw in pairs:
-            if key not in known:
+            element = find(key)
+            if element is None:
                 attributes[f"io{key}"] = raw if raw.__class__ is int else raw.hex()
                 continue
-            name, read = known[key]
-            try:
-                value = read(raw) if read else raw
-            except ValueError as error:
-                self.warnings.append(f"io{key} ({name}): {error}")
-                continue
-            if value is not None:
-                (fields if name in FIELDS else attributes)[name] = value
+            is_field, name, read = element
+            if read is not None:
+                try:
+                    raw = read(raw)
+                except ValueError as error:
+                    self.warnings.append(f"io{key} ({name}): {error}")
+                    continue
+                if raw is None:
+                    continue
+            (fields if is_field else attributes)[name] = raw
 
     def keep(self, name: str, raw: Any) -> None:
         """Take a JSON value among the attributes, whatever it is and whatever its name."""
@@ -119,7 +124,10 @@ class Reading:
 
     def fix(self) -> Fix:
         """The fix; only where there is a position."""
-        return Fix(**{"time": None, **self.fields}, attributes=self.attributes)
+        fields = self.fields
+        fields.setdefault("time", None)
+        fields["attributes"] = self.attributes
+        return Fix(**fields)
 
     def vitals(self) -> Vitals | None:
         """What a message without a position says of its vehicle; None for nothing."""
@@ -135,11 +143,12 @@ def message(readings: Iterable[Reading], device: str = "", reply: bytes = b"", r
     """The message with these reports, in order; ``vitals`` are of the last one that has no position."""
     fixes, warnings, unreadable, vitals = [], [], "", None
     for reading in readings:
-        warnings += reading.warnings
-        unreadable = unreadable or reading.unreadable
+        if reading.warnings:
+            warnings += reading.warnings
         if reading.is_fix:
             fixes.append(reading.fix())
         else:
+            unreadable = unreadable or reading.unreadable
             vitals = reading.vitals() or vitals
     return Message(
         device=device,
@@ -148,8 +157,13 @@ def message(readings: Iterable[Reading], device: str = "", reply: bytes = b"", r
         refusal=refusal,
         unreadable=unreadable,
         vitals=vitals,
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(dict.fromkeys(warnings)) if warnings else (),
     )
+
+
+def known(elements: Elements) -> Known:
+    """The table as ``Reading.elements`` takes it."""
+    return {key: (name in FIELDS, name, read) for key, (name, read) in elements.items()}
 
 
 def tlv(data: bytes, head: struct.Struct, reading: Reading) -> Iterator[tuple[int, bytes]]:
