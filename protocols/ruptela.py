@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from functools import partial
 from struct import Struct
-from typing import NamedTuple
 
 from zope.interface import implementer
 
 from waygps import events
 from waygps.bits import crc16_kermit
+from waygps.elements import CODES, Layout, groups, network, packed, scaled, signed, take
 from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
 from waygps.framing import FrameDecoder
@@ -63,15 +62,6 @@ ALARMS = {
 """The attributes that are alarms while they are not 0, the worst first."""
 
 
-def _scaled(ones: int, divisor: float, raw: int) -> float | None:
-    return None if raw == ones else round(raw / divisor, 4) if divisor > 1 else raw
-
-
-def _signed(width: int, divisor: int, raw: int) -> float:
-    value = raw - (raw >> (8 * width - 1) << 8 * width)
-    return value / divisor if divisor > 1 else value
-
-
 def _gsm(raw: int) -> int | None:
     if raw not in (*range(32), 0xFF):
         raise ValueError(f"{raw} is not one of 0 to 31")
@@ -86,43 +76,32 @@ def _bytes(raw: int) -> bytes:
     return raw.to_bytes(8)
 
 
-def _known(width: int) -> Elements:
-    known: dict[int, tuple[str, Reader | None]] = {27: ("gsm", _gsm), 415: ("gnss_antenna_cut", lambda raw: raw == 0)}
-    known |= {251: ("ignition", bool), 409: ("ignition", bool)}
-    known |= {key: (name, partial(_scaled, 256**width - 1, divisor)) for key, (name, divisor) in _SCALED.items()}
-    known |= {key: (name, partial(_signed, width, divisor)) for key, (name, divisor) in _SIGNED.items()}
+def _ids(width: int) -> Elements:
+    ids: dict[int, tuple[str, Reader | None]] = {27: ("gsm", _gsm), 415: ("gnss_antenna_cut", lambda raw: raw == 0)}
+    ids |= {251: ("ignition", bool), 409: ("ignition", bool)}
+    ids |= {key: (name, scaled(divisor, 256**width - 1)) for key, (name, divisor) in _SCALED.items()}
+    ids |= {key: (name, signed(width, divisor)) for key, (name, divisor) in _SIGNED.items()}
     if width == 8:
-        known |= {34: ("driver", _key), 760: ("tag_1", _key), 761: ("tag_2", _key)}
-        known |= {key + half: (f"{name}_{half}", _bytes) for key, name in _TEXTS.items() for half in (0, 1)}
-    return known
+        ids |= {34: ("driver", _key), 760: ("tag_1", _key), 761: ("tag_2", _key)}
+        ids |= {key + half: (f"{name}_{half}", _bytes) for key, name in _TEXTS.items() for half in (0, 1)}
+    return ids
 
 
-class _Layout(NamedTuple):
-    """How the records of a command are packed."""
-
-    head: Struct  # time to the id of the event
-    groups: tuple[tuple[Struct, Elements], ...]  # for each width: how an (id, value) pair is packed, and what the ids mean
-
-
-_by_width = tuple(zip("BHIQ", map(_known, (1, 2, 4, 8)), strict=True))
+_by_width = {width: _ids(width) for width in CODES}
 _LAYOUTS = {
-    RECORDS: _Layout(Struct(">IBBiihHBHBB"), tuple((Struct(f">B{code}"), known) for code, known in _by_width)),
-    EXTENDED: _Layout(Struct(">IBBBiihHBHBH"), tuple((Struct(f">H{code}"), known) for code, known in _by_width)),
+    RECORDS: Layout(Struct(">IBBiihHBHBB"), 1, groups("B", _by_width)),
+    EXTENDED: Layout(Struct(">IBBBiihHBHBH"), 1, groups("H", _by_width)),
 }
 _DTC = Struct(">BIiiB5s")
 
 
-def _elements(layout: _Layout, data: bytes, at: int, reading: Reading) -> int:
+def _elements(layout: Layout, data: bytes, at: int, reading: Reading) -> int:
     """Take the elements of a record; gives where they end, which is the end of the data where they run past it."""
-    for pair, known in layout.groups:
-        count, there = data[at] if at < len(data) else 1, (len(data) - at - 1) // pair.size
-        stop = at + 1 + min(count, max(0, there)) * pair.size
-        reading.elements(pair.iter_unpack(data[at + 1 : stop]), known)
-        if count > there:
-            reading.warnings.append("the elements run past the end of the data")
-            return len(data)
-        at = stop
-    return at
+    try:
+        return take(reading, data, at, layout)[1]
+    except (IndexError, struct.error):
+        reading.warnings.append("the elements run past the end of the data")
+        return len(data)
 
 
 def _place(reading: Reading, seconds: int, lon: int, lat: int) -> bool:
@@ -152,9 +131,7 @@ def _derive(reading: Reading) -> None:
         halves = [attributes.pop(f"{name}_{half}", b"") for half in (0, 1)]
         if "driver" not in fields:
             reading.put("driver", b"".join(half.strip(b"\0\xff ") for half in halves), printable)
-    digits = str(attributes.get("operator", ""))
-    if 5 <= len(digits) <= 6:
-        attributes.update(mcc=int(digits[:3]), mnc=int(digits[3:]))
+    network(reading, "io150")
     if "odometer_km" not in fields:
         reading.put("odometer_km", attributes.get("tacho_odometer_km", attributes.get("can_odometer_km")))
     reading.put("alarm", next((event for name, event in ALARMS.items() if attributes.get(name)), None))
@@ -166,7 +143,7 @@ def _lost(reason: str) -> Reading:
     return reading
 
 
-def _records(layout: _Layout, data: bytes) -> list[Reading]:
+def _records(layout: Layout, data: bytes) -> list[Reading]:
     """The records; one that comes in several parts is one."""
     readings: list[Reading] = []
     head, count, at, before = layout.head, data[1], 2, (0, -1)
@@ -210,7 +187,7 @@ class Decoder(FrameDecoder):
     def size(self, buffer: bytearray) -> int:
         length = int.from_bytes(buffer[:2])
         if len(buffer) >= 2 and not SHORTEST <= length <= LONGEST:
-            raise DecodeError(f"a payload of {length} bytes, expected {SHORTEST} to {LONGEST}", bytes(buffer[:64]))
+            raise DecodeError(f"a payload of {length} bytes, expected {SHORTEST} to {LONGEST}", buffer)
         return length + 4 if len(buffer) >= 2 else 2
 
     def messages(self, frame: bytes) -> Iterable[Message]:
@@ -244,25 +221,20 @@ def _answer(command: int, is_accepted: int) -> bytes:
 
 
 _SENT = (
-    (("ignition", 251, "B", 1), ("gsm", 27, "B", 1)),
-    (("power_v", 29, "H", 1000), ("battery_v", 30, "H", 1000)),
-    (("odometer_km", 65, "I", 1000),),
+    ((251, "B", "ignition", 1), (27, "B", "gsm", 1)),
+    ((29, "H", "power_v", 1000), (30, "H", "battery_v", 1000)),
+    ((65, "I", "odometer_km", 1000),),
     (),
 )
 
 
 def _packed(fix: Fix) -> bytes:
     """One plain record, caused by the time."""
-    groups = []
-    for elements in _SENT:
-        values = [(key, code, scale, getattr(fix, name)) for name, key, code, scale in elements]
-        pairs = [struct.pack(f">B{code}", key, round(value * scale)) for key, code, scale, value in values if value is not None]
-        groups.append(bytes([len(pairs)]) + b"".join(pairs))
     place = (round(fix.lon * 1e7), round(fix.lat * 1e7)) if fix.valid else (NOWHERE, NOWHERE)
     moving = round((fix.altitude_m or 0) * 10), round((fix.course_deg or 0) % 360 * 100)
     used = 8 if fix.satellites is None else fix.satellites, round(fix.speed_kmh or 0), round((fix.hdop or 0) * 10)
     head = _LAYOUTS[RECORDS].head.pack((fix.time or 0) // 1000, 0, 0, *place, *moving, *used, 7)
-    return head + b"".join(groups)
+    return head + packed(fix, "B", _SENT)[1]
 
 
 @implementer(IEncoder)

@@ -7,22 +7,23 @@ Integers are big endian. Ids mean other things in other families: what is not in
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from math import inf, isfinite
 from struct import Struct
-from typing import Any, NamedTuple
 
-from msgspec.structs import asdict
 from zope.interface import implementer
 
 from waygps import events
 from waygps.bits import crc16_arc, utc_ms
+from waygps.elements import Layout, groups, network, packed, scaled, signed, take
 from waygps.errors import DecodeError
-from waygps.fix import Fix, Message
-from waygps.interfaces import IDecoder, IEncoder, Transport, Verdict
-from waygps.vendor import Vendor
+from waygps.fix import Attributes, Fix, Message
+from waygps.framing import FrameDecoder
+from waygps.interfaces import IEncoder, Transport, Verdict
+from waygps.readers import ascii_text, percent
+from waygps.reading import FIELDS, Elements, Reader, Reading, known, message
+from waygps.vendor import Sample, Vendor
 
 MAX_LENGTH = 65536
 """Most bytes from codec id to second count that a frame may announce. Devices send up to 1,280, a few thousand with pictures."""
@@ -30,37 +31,11 @@ PING = 0xFF
 PANIC = 2  # the highest priority of a record: 0 low, 1 high, 2 panic
 
 _TEXT_CODECS = (0x0C, 0x0D, 0x0E, 0x0F)
-_Values = dict[str, Any]
-_Convert = Callable[[Any], Any] | None
-
-
-def _percent(raw: int) -> int:
-    if raw > 100:
-        raise ValueError(f"{raw} is not a percentage")
-    return raw
 
 
 def _ibutton(raw: int) -> str | None:
     # On the wire the family code comes first; the fob is printed the other way round. 0: no key.
     return raw.to_bytes(8, "little").hex().upper() if raw else None
-
-
-def _text(value: bytes) -> str:
-    text = value.rstrip(b"\0").decode("latin-1")
-    if not (text.isascii() and text.isprintable()):
-        raise ValueError(f"{value[:40].hex()} is not printable ASCII")
-    return text
-
-
-def _scaled(divisor: int) -> _Convert:
-    return lambda raw: raw / divisor
-
-
-def _signed(width: int, divisor: int, absent: dict[int, str], raw: int) -> float:
-    value = raw - (raw >> (8 * width - 1) << 8 * width)
-    if value in absent:
-        raise ValueError(f"{value} means {absent[value]}")
-    return value / divisor if divisor > 1 else value
 
 
 _DALLAS = {850: "not ready", 2000: "read error", 3000: "not connected", 4000: "id failed", 5000: "not ready"}
@@ -97,19 +72,19 @@ _SIGNED: dict[int, tuple[str, int, dict[int, str]]] = {
     **{700 + n: (f"ble_temperature{n}_c", 10, {}) for n in _SENSORS},
     **{10799 + n: (f"eye_temperature{n}_c", 100, {}) for n in _SENSORS},
 }
-_BY_WIDTH: dict[int, dict[int, tuple[str, _Convert]]] = {
-    1: {4: ("din4", None), 113: ("battery_pct", _percent), 239: ("ignition", bool),
+_BY_WIDTH: dict[int, Elements] = {
+    1: {4: ("din4", None), 113: ("battery_pct", percent), 239: ("ignition", bool),
         **{key: (f"geofence_zone{zone}", None) for zone, key in enumerate(_ZONES, 1)}},
-    2: {11: ("ain3_v", _scaled(1000))},
+    2: {11: ("ain3_v", scaled(1000))},
     4: {4: ("pulse_counter1", None)},
     8: {78: ("driver", _ibutton), 11: ("iccid_1", None), 14: ("iccid_2", None), 75: ("io75", None),
         **{key: (f"temperature{n}_id", "{:016X}".format) for n, key in enumerate((76, 77, 79, 71), 1)}},
 }
 """Where the width on the wire tells the meaning of an id; the documented width is binding nowhere else."""
 
-_GH3000: dict[int, tuple[str, _Convert]] = {
-    1: ("battery_pct", _percent), 2: ("usb_connected", None), 5: ("uptime_s", None), 240: ("movement", None),
-    20: ("hdop", _scaled(10)), 21: ("vdop", _scaled(10)), 22: ("pdop", _scaled(10)),
+_GH3000: Elements = {
+    1: ("battery_pct", percent), 2: ("usb_connected", None), 5: ("uptime_s", None), 240: ("movement", None),
+    20: ("hdop", scaled(10)), 21: ("vdop", scaled(10)), 22: ("pdop", scaled(10)),
 }
 _ALARMS = {
     175: {0: events.GEOFENCE_EXIT, 1: events.GEOFENCE_ENTER}, 236: {1: events.GENERAL}, 246: {1: events.TOW},
@@ -120,126 +95,67 @@ _ALARMS = {
 }
 # fmt: on
 
-# By id: whether the value is a field of the Fix, its name, and what makes it of the raw value.
-_Known = dict[int, tuple[bool, str, _Convert]]
+
+def _fmb(width: int) -> Elements:
+    ids: dict[int, tuple[str, Reader | None]] = {key: (name, None) for key, name in _PLAIN.items()}
+    ids |= {key: (name, scaled(divisor)) for key, (name, divisor) in _DIVIDED.items()}
+    ids |= {key: (name, signed(width, divisor, absent)) for key, (name, divisor, absent) in _SIGNED.items()}
+    return {**ids, **_BY_WIDTH[width]}
 
 
-def _known(entries: dict[int, tuple[str, _Convert]]) -> _Known:
-    return {key: (name in Fix.__struct_fields__, name, convert) for key, (name, convert) in entries.items()}
+_byte, _short, _word, _frame_head = (Struct(f) for f in (">B", ">H", ">I", ">IIB"))
+_ids = {width: _fmb(width) for width in _BY_WIDTH}
+_texts = known(dict.fromkeys((256, 325), ("vin", ascii_text)) | {281: ("fault_codes", ascii_text), 387: ("iso6709", ascii_text)})
+_codec_7 = Layout(Struct(">IB"), 1, groups("B", dict.fromkeys((1, 2, 4), _GH3000)))
+_codec_8 = Layout(Struct(">QBiihHBHBB"), 1, groups("B", _ids))
+_codec_8_old = _codec_8._replace(groups=(*_codec_8.groups, (Struct(">B16s"), {})))
+_codec_8e = Layout(Struct(">QBiihHBHHH"), 2, groups("H", _ids), (Struct(">HH"), _texts))
+_codec_16 = Layout(Struct(">QBiihHBHHBB"), 1, groups("H", _ids))
 
 
-def _fmb(width: int) -> _Known:
-    entries: dict[int, tuple[str, _Convert]] = {key: (name, None) for key, name in _PLAIN.items()}
-    entries |= {key: (name, _scaled(divisor)) for key, (name, divisor) in _DIVIDED.items()}
-    entries |= {key: (name, partial(_signed, width, divisor, absent)) for key, (name, divisor, absent) in _SIGNED.items()}
-    return _known(entries | _BY_WIDTH[width])
-
-
-class _Layout(NamedTuple):
-    """How a codec packs a record."""
-
-    head: Struct  # time to total number of elements
-    counter: Struct
-    groups: tuple[tuple[Struct, _Known], ...]  # for each width: how an (id, value) pair is packed, and what the ids mean
-    variable: bool = False  # a group of elements of variable length follows
-
-
-_byte, _short, _word, _frame_head, _variable_head = (Struct(f) for f in (">B", ">H", ">I", ">IIB", ">HH"))
-_fmb_1, _fmb_2, _fmb_4, _fmb_8 = _fmb(1), _fmb(2), _fmb(4), _fmb(8)
-_narrow = ((Struct(">BB"), _fmb_1), (Struct(">BH"), _fmb_2), (Struct(">BI"), _fmb_4), (Struct(">BQ"), _fmb_8))
-_wide = ((Struct(">HB"), _fmb_1), (Struct(">HH"), _fmb_2), (Struct(">HI"), _fmb_4), (Struct(">HQ"), _fmb_8))
-_texts = _known({256: ("vin", _text), 325: ("vin", _text), 281: ("fault_codes", _text), 387: ("iso6709", _text)})
-_codec_7 = _Layout(Struct(">IB"), _byte, tuple((Struct(f">B{code}"), _known(_GH3000)) for code in "BHI"))
-_codec_8 = _Layout(Struct(">QBiihHBHBB"), _byte, _narrow)
-_codec_8_old = _codec_8._replace(groups=(*_narrow, (Struct(">B16s"), {})))
-_codec_8e = _Layout(Struct(">QBiihHBHHH"), _short, _wide, variable=True)
-_codec_16 = _Layout(Struct(">QBiihHBHHBB"), _byte, _wide)
-
-_Into = tuple[_Values, _Values]  # where elements go: the attributes, and the fields of the Fix
-
-
-def _take(pairs: Iterable[tuple[int, Any]], known: _Known, into: _Into, warnings: list[str]) -> None:
-    attributes = into[0]
-    for key, raw in pairs:
-        entry = known.get(key)
-        if entry is None:
-            attributes[f"io{key}"] = raw if raw.__class__ is int else raw.hex()
-            continue
-        in_fix, name, convert = entry
-        try:
-            into[in_fix][name] = convert(raw) if convert else raw
-        except ValueError as error:
-            warnings.append(f"io{key} ({name}): {error}")
-
-
-def _elements(data: bytes, at: int, layout: _Layout, into: _Into, warnings: list[str]) -> tuple[int, int]:
-    """Take the IO elements of one record; gives their number and where they end."""
-    read, size, number = layout.counter.unpack_from, layout.counter.size, 0
-    for pair, known in layout.groups:
-        (count,) = read(data, at)
-        at += size
-        if count:
-            stop = at + count * pair.size
-            _take(pair.iter_unpack(data[at:stop]), known, into, warnings)
-            number, at = number + count, stop
-    if layout.variable:
-        (count,) = read(data, at)
-        at += size
-        for _ in range(count):
-            key, length = _variable_head.unpack_from(data, at)
-            at += 4 + length
-            _take(((key, data[at - length : at]),), _texts, into, warnings)
-        number += count
-    return number, at
-
-
-def _derive(attributes: _Values, warnings: list[str]) -> None:
+def _derive(reading: Reading) -> None:
     """Put together what comes in two elements, take apart what comes in one."""
+    attributes = reading.attributes
     if "iccid_2" in attributes and "iccid_1" in attributes:
         first, last = attributes.pop("iccid_1"), attributes.pop("iccid_2")
         if first:
             attributes["iccid"] = f"{first}{last}"
-    if code := attributes.get("operator"):
-        if 10_000 <= code <= 999_999:
-            digits = str(code)
-            attributes["mcc"], attributes["mnc"] = int(digits[:3]), int(digits[3:])
-        else:
-            warnings.append(f"io241 (operator): {code} is not a code of 5 or 6 digits")
+    if "operator" in attributes:
+        network(reading, "io241")
 
 
-def _alarm(event: int, priority: int, attributes: _Values) -> str | None:
+def _alarm(event: int, priority: int, attributes: Attributes) -> str | None:
     if event not in _ALARMS:
         return None
-    _, name, _ = _fmb_1[event]
-    alarm = _ALARMS[event].get(attributes.get(name, -1))
+    alarm = _ALARMS[event].get(attributes.get(_ids[1][event][0], -1))
     return events.SOS if alarm == events.GENERAL and priority == PANIC else alarm
 
 
-def _record(layout: _Layout, data: bytes, at: int, warnings: list[str]) -> tuple[Fix, int]:
+def _record(layout: Layout, data: bytes, at: int) -> tuple[Reading, int]:
     """Read one record of codec 8, 8 Extended or 16; gives where it ends too."""
-    head = layout.head
+    head, reading = layout.head, Reading()
     time, priority, lon, lat, altitude, angle, satellites, speed, event, *generation, total = head.unpack_from(data, at)
-    fields: _Values = {}
-    attributes: _Values = {}
-    course = angle if angle < 360 else None
-    if course is None:
-        warnings.append(f"angle is {angle}, expected 0 to 359")
-    number, at = _elements(data, at + head.size, layout, (attributes, fields), warnings)
+    fields = reading.fields = {
+        "time": time, "lat": lat / 10_000_000, "lon": lon / 10_000_000, "altitude_m": altitude, "speed_kmh": speed,
+        "course_deg": angle, "satellites": satellites, "valid": satellites > 0 and (lat != 0 or lon != 0),
+    }  # fmt: skip
+    if angle >= 360:
+        fields["course_deg"] = None
+        reading.warnings.append(f"angle is {angle}, expected 0 to 359")
+    # The elements come last: a device that measures one of these twice means the one with a name.
+    number, at = take(reading, data, at + head.size, layout)
     if number != total:
         raise DecodeError(f"the record has {number} IO elements, {total} expected", data)
+    attributes = reading.attributes
     if attributes:
-        _derive(attributes, warnings)
+        _derive(reading)
     if event:
         attributes["event"], fields["alarm"] = event, _alarm(event, priority, attributes)
     if priority:
         attributes["priority"] = priority
     if generation:
         (attributes["generation"],) = generation
-    measured = {"time": time, "altitude_m": altitude, "speed_kmh": speed, "course_deg": course, "satellites": satellites}
-    is_valid = satellites > 0 and (lat != 0 or lon != 0)
-    # The elements come last: a device that measures one of these twice means the one with a name.
-    values = measured | fields
-    return Fix(lat=lat / 10_000_000, lon=lon / 10_000_000, valid=is_valid, attributes=attributes, **values), at
+    return reading, at
 
 
 _EPOCH_7 = utc_ms(2007, 1, 1)
@@ -250,74 +166,74 @@ _GPS_7: tuple[tuple[Struct, tuple[str, ...]], ...] = (
 """The parts of the GPS element, each there when its bit of the mask is set, the lowest bit first."""
 
 
-def _gps_7(data: bytes, at: int, into: _Into) -> int:
+def _gps_7(reading: Reading, data: bytes, at: int) -> int:
     mask, at = data[at], at + 1
     for bit, (part, names) in enumerate(_GPS_7):
         if mask >> bit & 1:
             for name, value in zip(names, part.unpack_from(data, at), strict=True):
-                into[name in Fix.__struct_fields__][name] = value * 360 / 256 if name == "course_deg" else value
+                into = reading.fields if name in FIELDS else reading.attributes
+                into[name] = value * 360 / 256 if name == "course_deg" else value
             at += part.size
     return at
 
 
-def _record_7(data: bytes, at: int, warnings: list[str]) -> tuple[Fix | None, int]:
-    """Read one record of codec 7; without a position it gives no fix."""
-    stamp, mask = _codec_7.head.unpack_from(data, at)
-    fields: _Values = {"time": _EPOCH_7 + (stamp & 0x3FFFFFFF) * 1000}
-    attributes: _Values = {"priority": stamp >> 30} if stamp >> 30 else {}
-    at += _codec_7.head.size
+def _record_7(layout: Layout, data: bytes, at: int) -> tuple[Reading, int]:
+    """Read one record of codec 7; it may have no position."""
+    reading, (stamp, mask) = Reading(), layout.head.unpack_from(data, at)
+    fields = reading.fields
+    fields["time"] = _EPOCH_7 + (stamp & 0x3FFFFFFF) * 1000
+    if stamp >> 30:
+        reading.attributes["priority"] = stamp >> 30
+    at += layout.head.size
     if mask & 1:
-        at = _gps_7(data, at, (attributes, fields))
-    layout = _codec_7._replace(groups=tuple(group for bit, group in enumerate(_codec_7.groups, 1) if mask >> bit & 1))
-    _, at = _elements(data, at, layout, (attributes, fields), warnings)
-    _derive(attributes, warnings)
+        at = _gps_7(reading, data, at)
+    there = tuple(group for bit, group in enumerate(layout.groups, 1) if mask >> bit & 1)
+    _, at = take(reading, data, at, layout._replace(groups=there))
+    _derive(reading)
     if not (isfinite(fields.get("lat", inf)) and isfinite(fields.get("lon", inf))):
-        warnings.append("a record without a position")
-        return None, at
-    fields["valid"] = fields.get("satellites") != 0 and bool(fields["lat"] or fields["lon"])
-    return Fix(attributes=attributes, **fields), at
+        reading.warnings.append("a record without a position")
+        fields.pop("lat", None)
+    else:
+        fields["valid"] = fields.get("satellites") != 0 and bool(fields["lat"] or fields["lon"])
+    return reading, at
 
 
-_Reader = Callable[[bytes, int, list[str]], tuple[Fix | None, int]]
-_Records = tuple[tuple[Fix, ...], tuple[str, ...]]
-_READERS: dict[int, _Reader]
-_READERS = {7: _record_7, 8: partial(_record, _codec_8), 0x8E: partial(_record, _codec_8e), 0x10: partial(_record, _codec_16)}
+_LAYOUTS = {7: _codec_7, 8: _codec_8, 0x8E: _codec_8e, 0x10: _codec_16}
 _CODECS = (8, 0x8E, 0x10, 7, *_TEXT_CODECS)
 
 
-def _walk(data: bytes, reader: _Reader) -> _Records:
+def _walk(data: bytes, layout: Layout) -> list[Reading]:
     count, body, at = data[1], data[:-1], 2
-    fixes: list[Fix] = []
-    warnings: list[str] = []
+    read = _record_7 if layout is _codec_7 else _record
+    readings = []
     for number in range(1, count + 1):
         try:
-            fix, at = reader(body, at, warnings)
+            reading, at = read(layout, body, at)
         except (struct.error, IndexError):
             raise DecodeError(f"record {number} of {count} runs past the end of the data", data) from None
-        if fix:
-            fixes.append(fix)
+        readings.append(reading)
     if at != len(body):
         raise DecodeError(f"{count} records take {at} bytes, {len(body)} expected", data)
-    return tuple(fixes), tuple(dict.fromkeys(warnings))
+    return readings
 
 
-def _records(data: bytes) -> _Records:
-    """Read what goes from codec id to second count; gives the fixes and the warnings."""
+def _records(data: bytes) -> list[Reading]:
+    """Read what goes from codec id to second count."""
     if data[1] != data[-1]:
         raise DecodeError(f"number of data is {data[1]} at the head, {data[-1]} at the tail", data)
     if data[0] in _TEXT_CODECS:
-        return (), ()
+        return []
     try:
-        return _walk(data, _READERS[data[0]])
+        return _walk(data, _LAYOUTS[data[0]])
     except DecodeError:
         # Old firmware has one more group in codec 8, of 16 bytes an element, and nothing in the frame announces it.
         if data[0] == 0x08:
             with suppress(DecodeError):
-                return _walk(data, partial(_record, _codec_8_old))
+                return _walk(data, _codec_8_old)
         raise
 
 
-def _check_codec(codec: int, data: bytes) -> None:
+def _check_codec(codec: int, data: bytes | bytearray) -> None:
     if codec not in _CODECS:
         raise DecodeError(f"codec {codec:02X}, expected one of {bytes(_CODECS).hex(' ').upper()}", data)
 
@@ -328,96 +244,62 @@ def _identification(digits: bytes) -> str:
     return digits.decode()
 
 
-def _report(device: str, data: bytes, raw: bytes, reply: bytes) -> Message:
-    fixes, warnings = _records(data)
-    reply = b"" if data[0] in _TEXT_CODECS else reply
-    return Message(device=device, fixes=fixes, reply=reply, raw=raw, warnings=warnings)
-
-
-@implementer(IDecoder)
-class Decoder:
+class Decoder(FrameDecoder):
     """Decodes one TCP connection (login, then frames and pings) or one UDP datagram (which names its device itself)."""
 
     max_buffer = MAX_LENGTH + 12
 
-    def __init__(self, transport: Transport = "tcp", device: str = "") -> None:
-        self._device = device
-        self._udp = transport == "udp"
-        self._buffer = bytearray()
-        self._needed = 1
-
-    @property
-    def held(self) -> int:
-        """Bytes held back now."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> Iterator[Message]:
-        """Give the messages that ``data`` completes, in order."""
-        buffer = self._buffer
-        buffer += data
-        while len(buffer) >= self._needed:
-            head = bytes(buffer[: _frame_head.size])
-            self._needed = size = self._packet_size(head) if self._udp else self._frame_size(head)
-            if len(buffer) < size:
-                return
-            raw = bytes(buffer[:size])
-            del buffer[:size]
-            self._needed = 1
-            if message := self._packet(raw) if self._udp else self._frame(raw):
-                yield message
-
-    def end(self) -> Iterable[Message]:
-        """Give nothing: what is incomplete was not acknowledged, and the device sends it again."""
-        return ()
-
-    def _frame_size(self, head: bytes) -> int:
-        """Size of the message that begins so, or of the beginning that is needed to tell."""
-        if head[0] == PING:
+    def size(self, buffer: bytearray) -> int:
+        if len(buffer) < 2:
+            return 1 if buffer[0] == PING and self.transport != "udp" else 2
+        length = buffer[0] << 8 | buffer[1]
+        if self.transport == "udp":
+            if length < 17:
+                raise DecodeError(f"packet length {length}, expected at least 17", buffer)
+        elif buffer[0] == PING:
             return 1
-        if len(head) < 2:
-            return 2
-        if (length := head[0] << 8 | head[1]) == 0:
-            return self._data_size(head) if len(head) == _frame_head.size else _frame_head.size
-        if not 8 <= length <= 16:
-            raise DecodeError(f"login of {length} bytes, expected 8 to 16", head)
+        elif length == 0:
+            return self._data_size(buffer) if len(buffer) >= _frame_head.size else _frame_head.size
+        elif not 8 <= length <= 16:
+            raise DecodeError(f"login of {length} bytes, expected 8 to 16", buffer)
         return 2 + length
 
-    def _data_size(self, head: bytes) -> int:
-        preamble, length, codec = _frame_head.unpack(head)
+    def _data_size(self, buffer: bytearray) -> int:
+        preamble, length, codec = _frame_head.unpack_from(buffer)
         if preamble:
-            raise DecodeError(f"preamble {preamble:08X}, expected 00000000", head)
-        if not self._device:
-            raise DecodeError("data before the login", head)
+            raise DecodeError(f"preamble {preamble:08X}, expected 00000000", buffer)
+        if not self.device:
+            raise DecodeError("data before the login", buffer)
         if not 3 <= length <= MAX_LENGTH:
-            raise DecodeError(f"data length {length}, expected 3 to {MAX_LENGTH}", head)
-        _check_codec(codec, head)
+            raise DecodeError(f"data length {length}, expected 3 to {MAX_LENGTH}", buffer)
+        _check_codec(codec, buffer)
         return 12 + int(length)
 
-    def _frame(self, raw: bytes) -> Message | None:
-        if raw[0] == PING:
-            return None
-        if raw[:2] != b"\0\0":
-            self._device = _identification(raw[2:])
-            return Message(device=self._device, reply=b"\x01", refusal=b"\x00", raw=raw)
-        data, (expected,) = raw[8:-4], _word.unpack(raw[-4:])
-        if (seen := crc16_arc(data)) != expected:
-            raise DecodeError(f"CRC of the data is {seen:04X}, the frame says {expected:08X}", raw)
-        return _report(self._device, data, raw, _word.pack(data[1]))
+    def messages(self, frame: bytes) -> Iterator[Message]:
+        if self.transport == "udp":
+            device, data = _named(frame)
+            yield _report(device, data, b"\0\x05" + frame[2:4] + b"\x01" + frame[5:6] + data[1:2])
+        elif frame[:2] == b"\0\0":
+            data, (expected,) = frame[8:-4], _word.unpack(frame[-4:])
+            if (seen := crc16_arc(data)) != expected:
+                raise DecodeError(f"CRC of the data is {seen:04X}, the frame says {expected:08X}", frame)
+            yield _report(self.device, data, _word.pack(data[1]))
+        elif frame[0] != PING:
+            yield Message(device=_identification(frame[2:]), reply=b"\x01", refusal=b"\x00")
 
-    def _packet_size(self, head: bytes) -> int:
-        if len(head) < 2:
-            return 2
-        if (length := int.from_bytes(head[:2])) < 17:
-            raise DecodeError(f"packet length {length}, expected at least 17", head)
-        return 2 + length
 
-    def _packet(self, raw: bytes) -> Message:
-        start = 8 + int.from_bytes(raw[6:8])
-        device, data = _identification(raw[8:start]), raw[start:]
-        if len(data) < 3:
-            raise DecodeError(f"{len(data)} bytes of data after the identification, expected at least 3", raw)
-        _check_codec(data[0], raw)
-        return _report(device, data, raw, b"\0\x05" + raw[2:4] + b"\x01" + raw[5:6] + data[1:2])
+def _named(packet: bytes) -> tuple[str, bytes]:
+    """Who sends a packet of UDP, and its data."""
+    start = 8 + int.from_bytes(packet[6:8])
+    device, data = _identification(packet[8:start]), packet[start:]
+    if len(data) < 3:
+        raise DecodeError(f"{len(data)} bytes of data after the identification, expected at least 3", packet)
+    _check_codec(data[0], packet)
+    return device, data
+
+
+def _report(device: str, data: bytes, reply: bytes) -> Message:
+    return message(_records(data), device, reply=b"" if data[0] in _TEXT_CODECS else reply)
 
 
 _SENT = (
@@ -430,13 +312,11 @@ _SENT = (
 
 def _packed(fix: Fix) -> bytes:
     """One record of codec 8, caused by no event."""
-    values = {name: value for name, value in (fix.attributes | asdict(fix)).items() if value is not None}
-    groups = [[struct.pack(f">B{c}", key, round(values[n] * by)) for key, c, n, by in ios if n in values] for ios in _SENT]
-    altitude, angle, speed = (round(values.get(name, 0)) for name in ("altitude_m", "course_deg", "speed_kmh"))
+    number, elements = packed(fix, "B", _SENT)
+    moving = round(fix.altitude_m or 0), round(fix.course_deg or 0) % 360
     satellites = (fix.satellites or 8) if fix.valid else 0
-    place = (round(fix.lon * 1e7), round(fix.lat * 1e7), altitude, angle % 360, satellites, speed)
-    head = _codec_8.head.pack(fix.time or 0, 0, *place, 0, sum(map(len, groups)))
-    return head + b"".join(bytes([len(group)]) + b"".join(group) for group in groups)
+    place = (round(fix.lon * 1e7), round(fix.lat * 1e7), *moving, satellites, round(fix.speed_kmh or 0))
+    return _codec_8.head.pack(fix.time or 0, 0, *place, 0, number) + elements
 
 
 @implementer(IEncoder)
@@ -467,33 +347,20 @@ class Encoder:
 
 def recognises(data: bytes, transport: Transport) -> Verdict:
     """TCP begins with pings, then the login, or data of which the login was lost; a UDP packet names its device."""
-    if transport == "udp":
-        return _begins_packet(data)
-    data = data.lstrip(b"\xff")
-    if len(data) < 2 or data[:2] == b"\0\0":
-        return _begins_frame(data)
-    size, digits = int.from_bytes(data[:2]), data[2:18]
-    return _login_verdict(size, digits[:size])
-
-
-def _login_verdict(size: int, digits: bytes) -> Verdict:
-    """Of an identification that is announced with this size, and what there is of it."""
-    if not 8 <= size <= 16 or (digits and not digits.isdigit()):
+    data = data if transport == "udp" else data.lstrip(b"\xff")
+    if data[:1] != b"\0" and transport != "udp":
+        return Verdict.NO if data else Verdict.MORE
+    try:
+        size = Decoder(transport, "anyone").size(bytearray(data[:18])) if data else 2
+        if transport == "udp":
+            return Verdict.YES if size <= len(data) and _named(data[:size]) else Verdict.NO
+    except DecodeError:
         return Verdict.NO
-    return Verdict.YES if len(digits) == size else Verdict.MORE
-
-
-def _begins_frame(data: bytes) -> Verdict:
-    if len(data) < _frame_head.size:
-        return Verdict.MORE if b"\0\0\0\0\0".startswith(data[:5]) else Verdict.NO
-    preamble, length, codec = _frame_head.unpack_from(data)
-    return Verdict.YES if not preamble and 3 <= length <= MAX_LENGTH and codec in _CODECS else Verdict.NO
-
-
-def _begins_packet(data: bytes) -> Verdict:
-    size, start = int.from_bytes(data[:2]), 8 + int.from_bytes(data[6:8])
-    is_packet = 17 <= size <= len(data) - 2 and start < len(data) and data[start] in _CODECS
-    return _login_verdict(start - 8, data[8:start]) if is_packet else Verdict.NO
+    if data[:2] == b"\0\0":
+        is_known, can_be = len(data) >= _frame_head.size, not data[:5].strip(b"\0")
+    else:
+        is_known, can_be = len(data) >= size, data[2:size].isdigit() or len(data) <= 2
+    return Verdict.NO if not can_be else Verdict.YES if is_known else Verdict.MORE
 
 
 teltonika = Vendor(
@@ -504,4 +371,27 @@ teltonika = Vendor(
     decoder=Decoder,
     encoder=Encoder,
     recognises=recognises,
+    models=("FMB001", "FMB010", "FMB120", "FMB125", "FMB920", "FMC130", "FMC650", "FMM130", "FMT100", "TAT100", "GH3000"),
+    samples=(
+        Sample(data=b"\0\x0f356307042441013", reply=b"\x01"),
+        Sample(
+            data=bytes.fromhex(
+                "00000000000000818e0100000166e368a510000f0d8b5b20961c35008d010308000000000014000900ef0000f00100500100150400c80000450100"
+                "1e00002500002900000a00b5000800b60007004230dc0018000000430fcb0044005f001103de001200e50013001200240000000000000001010000"
+                "113141314a433534343452373235323336370100005e99"
+            ),
+            device="356307042441013",
+            fixes=({"lat": 54.6708533, "lon": 25.2545883, "course_deg": 259, "ignition": False, "power_v": 12.508},),
+            reply=b"\0\0\0\x01",
+        ),
+        Sample(
+            data=bytes.fromhex(
+                "003dcafe0105000f33353230393330383634303336353508010000016b4f815b30010000000000000000000000000000000103021503010101"
+                "425dbc000001"
+            ),
+            transport="udp",
+            fixes=({"time": "2019-06-13T06:23:26Z", "valid": False, "gsm": 3, "power_v": 23.996},),
+            reply=bytes.fromhex("0005cafe010501"),
+        ),
+    ),
 )

@@ -146,7 +146,7 @@ class Decoder(FrameDecoder):
 
     def size(self, buffer: bytearray) -> int:
         if buffer[0] == 0xFF:
-            raise DecodeError("a compressed packet, which is not supported", bytes(buffer[:64]))
+            raise DecodeError("a compressed packet, which is not supported", buffer)
         size = self.until(b"\n")
         return size if size > len(buffer) or _HEAD.match(buffer) else -size
 
