@@ -16,13 +16,13 @@ from zope.interface import implementer
 
 from waygps import events
 from waygps.bits import crc16_arc, utc_ms
-from waygps.elements import Layout, groups, network, packed, scaled, signed, take
+from waygps.elements import Layout, Masked, announced, groups, network, packed, scaled, signed, take, take_announced
 from waygps.errors import DecodeError
 from waygps.fix import Attributes, Fix, Message
 from waygps.framing import FrameDecoder
 from waygps.interfaces import IEncoder, Transport, Verdict
 from waygps.readers import ascii_text, percent
-from waygps.reading import FIELDS, Elements, Reader, Reading, known, message
+from waygps.reading import Elements, Reader, Reading, known, message
 from waygps.vendor import Sample, Vendor
 
 MAX_LENGTH = 65536
@@ -159,22 +159,20 @@ def _record(layout: Layout, data: bytes, at: int) -> tuple[Reading, int]:
 
 
 _EPOCH_7 = utc_ms(2007, 1, 1)
-_GPS_7: tuple[tuple[Struct, tuple[str, ...]], ...] = (
-    *((Struct(">ff"), ("lat", "lon")), (Struct(">h"), ("altitude_m",)), (_byte, ("course_deg",)), (_byte, ("speed_kmh",))),
-    *((_byte, ("satellites",)), (Struct(">HH"), ("area_code", "cell_id")), (_byte, ("gsm",)), (_word, ("operator",))),
+
+
+def _float(raw: bytes) -> float:
+    return float(struct.unpack(">f", raw)[0])
+
+
+# fmt: off
+_GPS_7: Masked = (
+    (0, 4, "lat", _float), (0, 4, "lon", _float), (1, 2, "altitude_m", lambda raw: int.from_bytes(raw, signed=True)),
+    (2, 1, "course_deg", lambda raw: raw[0] * 360 / 256), (3, 1, "speed_kmh", int.from_bytes),
+    (4, 1, "satellites", int.from_bytes), (5, 2, "area_code", int.from_bytes), (5, 2, "cell_id", int.from_bytes),
+    (6, 1, "gsm", int.from_bytes), (7, 4, "operator", int.from_bytes),
 )
-"""The parts of the GPS element, each there when its bit of the mask is set, the lowest bit first."""
-
-
-def _gps_7(reading: Reading, data: bytes, at: int) -> int:
-    mask, at = data[at], at + 1
-    for bit, (part, names) in enumerate(_GPS_7):
-        if mask >> bit & 1:
-            for name, value in zip(names, part.unpack_from(data, at), strict=True):
-                into = reading.fields if name in FIELDS else reading.attributes
-                into[name] = value * 360 / 256 if name == "course_deg" else value
-            at += part.size
-    return at
+# fmt: on
 
 
 def _record_7(layout: Layout, data: bytes, at: int) -> tuple[Reading, int]:
@@ -186,7 +184,7 @@ def _record_7(layout: Layout, data: bytes, at: int) -> tuple[Reading, int]:
         reading.attributes["priority"] = stamp >> 30
     at += layout.head.size
     if mask & 1:
-        at = _gps_7(reading, data, at)
+        at = take_announced(reading, data, at + 1, announced(_GPS_7, data[at]))
     there = tuple(group for bit, group in enumerate(layout.groups, 1) if mask >> bit & 1)
     _, at = take(reading, data, at, layout._replace(groups=there))
     _derive(reading)

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from waygps.elements import Layout, groups, network, packed, scaled, signed, take
+from waygps.elements import Layout, announced, groups, network, packed, scaled, signed, take, take_announced
 from waygps.fix import Fix
 from waygps.readers import ascii_text, percent
 from waygps.reading import Elements, Reading, known
@@ -51,6 +51,25 @@ class TakeTests(SynchronousTestCase):
                 take(reading, DATA[:size], 0, LAYOUT)
             assert reading.fields.get("battery_pct") == (80 if size >= 3 else None)
             assert reading.attributes.get("vin") == ("AB" if size >= 16 else None)
+
+
+class AnnouncedTests(SynchronousTestCase):
+    layout = ((0, 1, "gsm", int.from_bytes), (0, 2, "", None), (3, 2, "power_v", lambda raw: int.from_bytes(raw) / 10))
+
+    def test_mask(self) -> None:
+        """Only the fields that the mask announces are read, where they stand; one without a name is passed over."""
+        wanted = {0b1: ({"gsm": 1}, 3), 0b1000: ({"power_v": 25.8}, 2), 0b1001: ({"gsm": 1, "power_v": 102.9}, 5), 0b110: ({}, 0)}
+        for mask, (fields, end) in wanted.items():
+            reading = Reading()
+            assert take_announced(reading, bytes((1, 2, 3, 4, 5)), 0, announced(self.layout, mask)) == end
+            assert reading.fields == fields
+
+    def test_cut_short(self) -> None:
+        """A field that runs past the end is told, and the ones before it stay."""
+        reading = Reading()
+        with self.assertRaises(IndexError):
+            take_announced(reading, bytes(4), 0, announced(self.layout, 0b1001))
+        assert reading.fields == {"gsm": 0}
 
 
 class ReaderTests(SynchronousTestCase):

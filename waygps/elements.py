@@ -91,6 +91,26 @@ def _variable(reading: Reading, data: bytes, at: int, size: int, head: Struct, i
     return count, at
 
 
+Masked = Iterable[tuple[int, int, str, Reader | None]]
+"""Fields that are there when their bit of a mask (0 is the lowest) is: the bit, the size in bytes, the name or "", the reader."""
+
+
+def announced(layout: Masked, mask: int) -> list[tuple[int, str, Reader | None]]:
+    """The fields that are there, with their sizes."""
+    return [(size, name, read) for bit, size, name, read in layout if mask >> bit & 1]
+
+
+def take_announced(reading: Reading, data: bytes, at: int, fields: Iterable[tuple[int, str, Reader | None]]) -> int:
+    """Take these fields, one behind the other; gives where they end. Raises IndexError where the data ends before."""
+    for size, name, read in fields:
+        if at + size > len(data):
+            raise IndexError(f"{name or 'a field'} runs past the end")
+        if name:
+            reading.put(name, data[at : at + size], read)
+        at += size
+    return at
+
+
 def packed(fix: Fix, key: str, sent: Sent) -> tuple[int, bytes]:
     """The groups that say what the fix says, fields before attributes, and the number of elements in them."""
     number, parts = 0, []

@@ -42,7 +42,7 @@ class FrameDecoder:
         self._needed = 1
         self._searched = _NOWHERE
         self._garbage = 0
-        self._skipped = 0
+        self._notes: dict[str, int] = {}
 
     def size(self, buffer: bytearray) -> int:
         """Bytes of the frame that ``buffer`` begins with; it is never empty.
@@ -106,6 +106,10 @@ class FrameDecoder:
         self._searched = ends, first, at if found else max(last, len(buffer) - max(map(len, ends)) + 1)
         return at + length
 
+    def note(self, what: str, number: int = 1) -> None:
+        """Say with the next message that so many of these were lost before it."""
+        self._notes[what] = self._notes.get(what, 0) + number
+
     def _cut(self, size: int) -> bytes:
         frame = bytes(self._buffer[:size])
         del self._buffer[:size]
@@ -119,9 +123,9 @@ class FrameDecoder:
             raise DecodeError("a report before the device said which one it is", frame)
         self.device = device
         warnings = message.warnings
-        if self._skipped:
-            warnings = (f"{self._skipped} bytes that are no message", *warnings)
-            self._skipped = 0
+        if self._notes:
+            warnings = (*(f"{number} {what}" for what, number in self._notes.items()), *warnings)
+            self._notes.clear()
         return replace(message, device=device, raw=message.raw or frame, warnings=warnings)
 
     def _skip_of_oversized(self) -> None:
@@ -137,6 +141,7 @@ class FrameDecoder:
         self._needed, self._searched = 1, (ends, max(0, first - size), max(0, last - size))
         number = len(dropped.translate(None, b"\r\n\0"))
         self._garbage += number
-        self._skipped += number
+        if number:
+            self.note("bytes that are no message", number)
         if self._garbage > MAX_GARBAGE:
             raise DecodeError(f"more than {MAX_GARBAGE} bytes without a message", dropped)
