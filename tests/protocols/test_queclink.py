@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from protocols.queclink import MAX_GARBAGE, Decoder, Encoder, queclink
+from protocols.queclink import Decoder, Encoder, queclink
 from tests.protocols.contract import DecoderContract, run
 from tests.protocols.frames import Expected, Frame, frames
 from waygps import events
 from waygps.bits import crc8_nrsc5, crc16_ccitt_false, digits_ms
 from waygps.fix import Fix, Message
+from waygps.framing import MAX_GARBAGE
 
 IMEI = "135790246811220"
 FRI = (
@@ -319,7 +320,7 @@ class StreamTests(SynchronousTestCase):
     def test_garbage_between(self) -> None:
         """Noise between messages costs no message, and is reported with the next."""
         first, second = decode(FRI + b"GET / HTTP/1.1\r\n\r\n+RES" + FRI)
-        self.assertEqual((first.warnings, second.warnings), ((), ("bytes that are no message: 18",)))
+        self.assertEqual((first.warnings, second.warnings), ((), ("18 bytes that are no message",)))
         self.assertEqual(second.fixes, first.fixes)
 
     def test_missing_terminator(self) -> None:
@@ -334,7 +335,7 @@ class StreamTests(SynchronousTestCase):
     def test_too_long(self) -> None:
         """A message that never ends is given up, and the next one counts."""
         (message,) = decode(b"+RESP:GTDAT," + b"A" * 10_000 + FRI)
-        self.assertEqual(message.warnings, ("messages longer than 8192 bytes: 1", "bytes that are no message: 10012"))
+        self.assertEqual(message.warnings, ("1 messages longer than 8192 bytes", "10012 bytes that are no message"))
         self.assertEqual(len(message.fixes), 1)
 
     def test_something_else(self) -> None:
@@ -357,7 +358,7 @@ class StreamTests(SynchronousTestCase):
             damaged[30] ^= 1
             (message,) = decode(bytes(damaged) + SHEET[name])
             self.assertEqual(message.raw, SHEET[name])
-            self.assertEqual(message.warnings[0], "messages with a wrong checksum or length: 1")
+            self.assertEqual(message.warnings[0], "1 messages with a wrong checksum or length")
 
     def test_cut_short_before_another(self) -> None:
         """A HEX message cut short by the end of the connection does not take along what follows it."""
@@ -374,7 +375,7 @@ class ReportTests(SynchronousTestCase):
         self.assertEqual([message.device for message in decode(nameless, "1234")], ["1234"])
         self.assertEqual([message.device for message in decode(FRI + nameless)], [IMEI, IMEI])
         (message,) = decode(nameless + FRI)
-        self.assertEqual(message.warnings, ("messages that name no device: 1",))
+        self.assertEqual(message.warnings, ("1 messages that name no device",))
 
     def test_hex_heartbeat(self) -> None:
         """A HEX heartbeat is taken for the device of its connection, without position or answer."""
@@ -519,7 +520,7 @@ class ReportTests(SynchronousTestCase):
     def test_no_type(self) -> None:
         """What begins like a message but is none is reported with the next."""
         (message,) = decode(b"+RESP:,11F0$" + FRI)
-        self.assertEqual(message.warnings, ("messages without a type: 1",))
+        self.assertEqual(message.warnings, ("1 messages without a type",))
 
 
 class EncoderTests(SynchronousTestCase):
