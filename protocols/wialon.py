@@ -76,7 +76,7 @@ KNOWN = {
 
 def _parameters(reading: Reading, text: str) -> None:
     """Take `name:type:value,…`; one that has the name of something else of a report does not replace that."""
-    for pair in text.split(","):
+    for pair in filter(None, text.split(",")):
         name, _, rest = pair.partition(":")
         kind, _, raw = rest.partition(":")
         name = name.strip().lower()

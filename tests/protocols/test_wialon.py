@@ -307,6 +307,11 @@ class FieldTests(SynchronousTestCase):
             message = only(packet("D", long_report(parameters=f"fuel:2:4.5,{text},n:1:7")))
             assert (message.fixes[0].attributes, len(message.warnings)) == ({"fuel": 4.5, "n": 7}, 1), text
 
+    def test_no_parameter(self) -> None:
+        """A comma too many is no parameter and no fault."""
+        message = only(packet("D", long_report(parameters="fuel:2:4.5,,n:1:7,")))
+        assert (message.fixes[0].attributes, message.warnings) == ({"fuel": 4.5, "n": 7}, ())
+
     def test_parameters_named_like_fields(self) -> None:
         """A parameter that is called like a field of the report is shown beside it, and moves nothing."""
         fix = long_fix(inputs="5", parameters="lat:2:1.5,time:1:0,inputs:1:9")
