@@ -7,7 +7,6 @@ Integers are big endian. Ids mean other things in other families: what is not in
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from contextlib import suppress
 from math import inf, isfinite
 from struct import Struct
@@ -273,17 +272,18 @@ class Decoder(FrameDecoder):
         _check_codec(codec, buffer)
         return 12 + int(length)
 
-    def messages(self, frame: bytes) -> Iterator[Message]:
+    def messages(self, frame: bytes) -> tuple[Message, ...]:
         if self.transport == "udp":
             device, data = _named(frame)
-            yield _report(device, data, b"\0\x05" + frame[2:4] + b"\x01" + frame[5:6] + data[1:2])
-        elif frame[:2] == b"\0\0":
+            return (_report(device, data, b"\0\x05" + frame[2:4] + b"\x01" + frame[5:6] + data[1:2]),)
+        if frame[:2] == b"\0\0":
             data, (expected,) = frame[8:-4], _word.unpack(frame[-4:])
             if (seen := crc16_arc(data)) != expected:
                 raise DecodeError(f"CRC of the data is {seen:04X}, the frame says {expected:08X}", frame)
-            yield _report(self.device, data, _word.pack(data[1]))
-        elif frame[0] != PING:
-            yield Message(device=_identification(frame[2:]), reply=b"\x01", refusal=b"\x00")
+            return (_report(self.device, data, _word.pack(data[1])),)
+        if frame[0] == PING:
+            return ()
+        return (Message(device=_identification(frame[2:]), reply=b"\x01", refusal=b"\x00"),)
 
 
 def _named(packet: bytes) -> tuple[str, bytes]:
