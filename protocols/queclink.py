@@ -250,6 +250,7 @@ _HEADER: Final = re.compile(
 )
 _BEGUN: Final = {header[:size] for header in (*_ASCII, *(header + b":" for header in LENGTHS)) for size in range(1, len(header))}
 _END: Final = re.compile(rb"\$|\0|\+(?:RESP|BUFF|N?ACK):")
+_LONGEST_END: Final = 6
 
 
 def _parse(frame: bytes) -> Message | None:
@@ -288,8 +289,7 @@ class Decoder(FrameDecoder):
 
     def _text_size(self, buffer: bytearray) -> int:
         """Bytes of the text at the head; 0: more are needed to tell, -1: there is none."""
-        end = _END.search(buffer, max(1, self._searched), self.max_buffer)
-        self._searched = 0 if end else max(0, len(buffer) - 5)
+        end = self.search(_END, 1, self.max_buffer, _LONGEST_END)
         if end:
             return end.end() if end[0] in (b"$", b"\0") else end.start()
         if len(buffer) >= self.max_buffer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ from waygps.interfaces import IDecoder, Transport
 
 MAX_GARBAGE = 65536
 """Bytes in a row that may be no frame before the connection is given up."""
-_NOWHERE: tuple[tuple[bytes, ...], int, int] = ((), 0, 0)
+_NOWHERE: tuple[tuple[object, ...], int, int] = ((), 0, 0)
 """Delimiters, and the part of the buffer, from and to, in which none of them begins."""
 
 
@@ -109,6 +110,18 @@ class FrameDecoder:
     def note(self, what: str, number: int = 1) -> None:
         """Say with the next message that so many of these were lost before it."""
         self._notes[what] = self._notes.get(what, 0) + number
+
+    def search(self, pattern: re.Pattern[bytes], start: int, stop: int, longest: int) -> re.Match[bytes] | None:
+        """The first match of this pattern between ``start`` and ``stop``; ``longest``: bytes that a match has at most.
+
+        What was searched once is not searched again.
+        """
+        searched, first, last = self._searched
+        if searched != (pattern,) or not first <= start <= last:
+            first = last = start
+        found = pattern.search(self._buffer, last, stop)
+        self._searched = (pattern,), first, found.start() if found else max(last, min(len(self._buffer), stop) - longest + 1)
+        return found
 
     def _cut(self, size: int) -> bytes:
         frame = bytes(self._buffer[:size])
