@@ -125,6 +125,27 @@ class WrongTests(SynchronousTestCase):
         first = next(bounds.check(subject))
         assert "byte by byte twice the bytes take more than twice the work (lines of Python:" in first.text
 
+    def test_full_on_the_way(self) -> None:
+        """A decoder that begins to skip when it is full is not told that its work grows."""
+        for full in (300, 3000, 20_000):
+
+            class Filling(text.Decoder):
+                max_buffer = full
+
+            assert report(vendor(Filling), "bounds").faults == []
+
+    def test_time(self) -> None:
+        """What is slow within C is told by the time of the processor: what grows, and what is slow from the beginning."""
+        subject = Subject(vendor=vendor(), samples=(Sample(data=LOGIN),))
+        for seconds, expected in (
+            (lambda size: size**2 * 1e-9, "in one piece twice the bytes take more than twice as long"),
+            (lambda size: size * 1e-4, "a byte takes more than 20 us"),
+        ):
+            self.patch(bounds, "_seconds", lambda tried, pieces, seconds=seconds: seconds(len(pieces[0])))
+            assert expected in next(bounds.check(subject)).text
+        self.patch(bounds, "_seconds", lambda tried, pieces: len(pieces[0]) * 1e-6)
+        assert list(bounds.check(subject)) == []
+
     def test_hang(self) -> None:
         """A decoder that never comes back from one message is interrupted, and told; the alarm is taken back."""
         self.patch(decoding, "HANG_S", 0.2)

@@ -40,7 +40,7 @@ def vendor(decoder: Any = text.Decoder, **changes: Any) -> Vendor:
     return Vendor(**{**usual, "decoder": decoder, **changes})
 
 
-def report(tried: IVendor, *groups: str, others: Iterable[IVendor] = (), mutations: int = 300) -> Report:
+def report(tried: IVendor, *groups: str, others: Iterable[IVendor] = (), mutations: int = 3000) -> Report:
     """What the suite says of it, or these groups of it."""
     samples = tuple(getattr(tried, "samples", ()))
     subject = Subject(vendor=tried, samples=samples, others=tuple(others), mutations=mutations, is_timed=False)

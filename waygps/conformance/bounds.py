@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -14,13 +14,15 @@ from waygps.conformance.subject import Finding, Subject
 from waygps.interfaces import IVendor
 
 SIZES = (1024, 2048, 4096)
-"""Bytes of input, each twice the one before: work that grows more than GROWTH-fold both times is no longer linear."""
+"""Bytes of input: each step is twice the one before, and takes twice the work; more than GROWTH times as much is too much."""
 GROWTH = 3
 LITTLE = 2000
 """Lines that are nothing: below that a growth means a first message, and not a bad algorithm."""
 TIMED = (16_384, 32_768, 65_536)
 SLOW_S = 0.05
-"""Seconds of the processor for the largest of TIMED that are no matter, however they grow: 0.8 us a byte."""
+"""Seconds of the processor that are no matter, however they grow."""
+SLOW_US = 20
+"""Microseconds a byte that are too many even where they do not grow: a full segment would stop all other devices for a second."""
 PIECE = 1400
 KEPT = 32_768
 """Bytes that a decoder may keep beside twice its max_buffer."""
@@ -37,6 +39,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                 text = _time(subject.vendor, stream)
             if text:
                 yield Finding(f"{name} {how}: {text}", data=stream(64))
+                break  # the others say the same, and take long
     yield from _memory(subject)
 
 
@@ -72,18 +75,29 @@ def _held(vendor: IVendor, stream: Callable[[int], bytes]) -> str:
 
 
 def _work(vendor: IVendor, stream: Callable[[int], bytes]) -> str:
-    for how, size_of_piece in (("in one piece", SIZES[-1]), ("byte by byte", 1)):
+    sizes = _beyond(vendor, SIZES)
+    for how, size_of_piece in (("in one piece", sizes[-1]), ("byte by byte", 1)):
         lines = []
-        for size in SIZES:
+        for size in sizes:
             data = stream(size)
             pieces = [data[at : at + size_of_piece] for at in range(0, size, size_of_piece)]
             lines.append(lines_of(lambda pieces=pieces: _run(vendor, pieces)))  # type: ignore[misc]
-            if len(lines) > 1 and lines[-1] <= GROWTH * lines[-2] + LITTLE:
-                break
-        else:
-            told = ", ".join(f"{count:,} for {size:,}" for count, size in zip(lines, SIZES, strict=True))
+        if _grows(lines, LITTLE):
+            told = ", ".join(f"{count:,} for {size:,}" for count, size in zip(lines, sizes, strict=True))
             return f"{how} twice the bytes take more than twice the work (lines of Python: {told} bytes)"
     return ""
+
+
+def _beyond(vendor: IVendor, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """These sizes, from where the buffer is full on if it gets full among them: what is skipped only then is no growth."""
+    full = int(vendor.decoder("tcp", "1").max_buffer)
+    return tuple(size + full for size in sizes) if full < sizes[-1] else sizes
+
+
+def _grows(spent: Sequence[float], little: float) -> bool:
+    """Whether the work for more bytes grows faster than their number."""
+    first, second, third = spent
+    return third - second > GROWTH * max(0, second - first) + little
 
 
 def _run(vendor: IVendor, pieces: list[bytes]) -> None:
@@ -117,13 +131,13 @@ def lines_of(call: Callable[[], object]) -> int:
 
 def _time(vendor: IVendor, stream: Callable[[int], bytes]) -> str:
     """What no line of Python shows: a search or a copy of all that is held at every step."""
-    times = []
-    for size in TIMED:
-        data = stream(size)
-        times.append(min(_seconds(vendor, [data]) for _ in range(2)))
-    if times[-1] > SLOW_S and times[-1] > 9 * times[0]:
-        told = ", ".join(f"{1000 * spent:.0f} ms for {size:,}" for spent, size in zip(times, TIMED, strict=True))
-        return f"four times the bytes take more than nine times as long ({told} bytes)"
+    sizes = _beyond(vendor, TIMED)
+    times = [min(_seconds(vendor, [stream(size)]) for _ in range(2)) for size in sizes]
+    told = ", ".join(f"{1000 * spent:.0f} ms for {size:,}" for spent, size in zip(times, sizes, strict=True))
+    if _grows(times, SLOW_S):
+        return f"in one piece twice the bytes take more than twice as long ({told} bytes)"
+    if times[-1] > SLOW_US * sizes[-1] / 1e6:
+        return f"a byte takes more than {SLOW_US} us ({told} bytes)"
     return ""
 
 

@@ -37,7 +37,7 @@ class Fuzzing:
     def __init__(self, subject: Subject) -> None:
         self._vendor: IVendor = subject.vendor
         self._random = Random(subject.seed)
-        self._seeds = _seeds(subject) or [(b"\0", transport, "1", None) for transport in subject.vendor.transports]
+        self._seeds = _seeds(subject) or [(b"\0", one, "1", None) for one in subject.vendor.transports if one != "http"]
         self._most = len(self._seeds) + MOST_KEPT
         self._texts = [data for data, *_ in self._seeds]
         self._seen: set[object] = set()
