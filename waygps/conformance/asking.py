@@ -90,7 +90,8 @@ def _changed(request: Request, random: Random) -> Request:
         key = random.choice(list(query))
         values = query.pop(key)
         if part == "query":
-            query[key] = [_text(value, random) for value in values] if random.random() < 0.9 else []
+            # As in a Request: values that are empty are left out, and a key without any too.
+            query |= {key: changed} if (changed := [text for value in values if (text := _text(value, random))]) else {}
         elif part == "keys":
             query[_text(key, random)] = values
         return replace(request, query=query)
