@@ -6,6 +6,7 @@
 # make bench-decode  fixes a second that each vendor decodes on one core
 # make fuzz   ten million mutated messages over all vendors; COUNT=1000000, SEED= to repeat a run
 # make docs-vendors  writes the pages in docs/vendors/ from the vendors
+# make bench-crowds  how long devices wait beside crowds that mean no good
 # make chaos  proof that nothing acknowledged is lost: rounds of load in which everything fails; ROUNDS=20, SEED= to repeat one
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ ROUNDS ?= 20
 COUNT ?= 10000000
 SEED ?=
 
-.PHONY: run test lint types pytest bench bench-connections bench-decode bench-history chaos fuzz docs-vendors clean
+.PHONY: run test lint types pytest bench bench-connections bench-crowds bench-decode bench-history chaos fuzz docs-vendors clean
 
 run: .venv/run
 	@WAYGPS_DATA_DIR=$${WAYGPS_DATA_DIR:-$(RUN_DATA)} $(BIN)/twistd -n --pidfile= waygps --simulate $(VEHICLES)
@@ -40,6 +41,9 @@ bench: .venv/test
 
 bench-connections: .venv/test
 	$(BIN)/python -m benchmarks.connections
+
+bench-crowds: .venv/test
+	$(BIN)/python -m benchmarks.crowds
 
 bench-history: .venv/test
 	$(BIN)/python -m benchmarks.history $(BENCH_HISTORY)

@@ -1,6 +1,7 @@
 """``make bench-connections``: ten thousand devices on one process, each reporting every half minute.
 
-How long until all are connected, what a connection costs in memory, and how long the acknowledgement takes meanwhile.
+How long until all are connected, what a connection costs in memory, and how long the acknowledgement takes meanwhile. Then 2,000
+devices come to a server that may have 1,200 open files (benchmarks/open_files.py).
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ import click
 from msgspec import Struct, json
 from msgspec.structs import asdict
 
+from benchmarks import open_files
 from benchmarks.consumption import Consumption
 from benchmarks.load import Device, packets
 from tests.system.server import CHECKOUT, Server
 
 RESULTS = Path(__file__).with_name("results")
 PERIOD = 30.0
+FILES, COMING = 1200, 2000
+"""The limit on open files, and the devices that come to it."""
 AT_ONCE = 500
 """Connections that are being made at one time."""
 
@@ -113,8 +117,10 @@ def main(context: click.Context, devices: int, reports: int) -> None:
     if context.invoked_subcommand:
         return
     result = measure(devices, reports)
-    for name, value in result.items():
+    limited = open_files.measure(FILES, COMING)
+    for name, value in [*result.items(), *asdict(limited).items()]:
         print(f"{name:<16} {value}")
+    result["open_files"] = limited
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"connections-{str(result['when']).replace(':', '')}.json"
     path.write_bytes(json.format(json.encode(result)))

@@ -85,20 +85,32 @@ class Quarantine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What device connections over TCP may do; 0 switches a limit off."""
+    """What devices may do; 0 switches a limit off."""
 
     connections_receiver: Annotated[int, Meta(ge=0)] = 20_000
     """Connections that a receiver has open at once; more are refused."""
+    devices_receiver: Annotated[int, Meta(ge=0)] = 100_000
+    """Devices of a receiver at once: with a connection, or heard without one in the last ``idle`` seconds; more are refused."""
     connections_address: Annotated[int, Meta(ge=0)] = 10_000
     """Connections that one address has open at once, on all receivers. A carrier puts thousands of devices behind one address."""
     new_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 200
     """New connections a second from one address, on all receivers, once it has used up its burst."""
     new_burst: Count = 2000
     """New connections that an address may open at once; it has them again after new_burst / new_per_second seconds."""
+    reserved_files: Annotated[int, Meta(ge=0, le=1_000_000)] = 200
+    """Open files of the process that connections of devices may not use: they are for the database, the web and the disk."""
+    bytes_per_second: Annotated[int, Meta(ge=0)] = 262_144
+    """Bytes a second from one device after its burst. A connection is read no faster; of datagrams what is over is dropped."""
+    bytes_burst: Annotated[int, Meta(ge=65_536)] = 8_388_608
+    """Bytes that a device may send at once; it has them again after bytes_burst / bytes_per_second seconds."""
+    datagrams_per_second: Annotated[float, Meta(ge=0, le=10_000_000)] = 2000
+    """Datagrams a second from one address, on all receivers, once it has used up its burst; more are dropped."""
+    datagrams_burst: Count = 20_000
+    """Datagrams that an address may send at once."""
     first_message: Seconds = 60
     """Seconds after which a connection is closed that has not said which device it is."""
     idle: Seconds = 3600
-    """Seconds without a message after which a connection is closed. The column timeout of a receiver is not this."""
+    """Seconds without a message after which a connection is closed."""
 
 
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

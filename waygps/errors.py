@@ -34,3 +34,7 @@ class SpoolUnavailable(StoreUnavailable):
 
 class SpoolFull(SpoolUnavailable):
     """The spool has reached its size, or the disk has."""
+
+
+class ReceiverError(WayGPSError):
+    """A receiver cannot be opened as its row says."""

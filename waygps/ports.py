@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet import tcp, udp
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.protocol import DatagramProtocol
@@ -28,6 +29,19 @@ def open_port(listen: Callable[[], IListeningPort], name: str, remedy: str) -> t
     return port, ""
 
 
+class _Shared:
+    """Makes the socket of a port one that other processes may open too."""
+
+    def createInternetSocket(self) -> socket.socket:  # noqa: N802
+        made: socket.socket = super().createInternetSocket()  # type: ignore[misc]  # a port of Twisted's has it
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        return made
+
+
+class _SharedDatagrams(_Shared, udp.Port):
+    pass
+
+
 class Listener:
     """Opens ports on ``interface`` ("": all); ``is_shared``: other processes of this server open the same ones.
 
@@ -39,30 +53,16 @@ class Listener:
         self._interface = interface
         self._is_shared = is_shared
 
-    def tcp(self, port: int, factory: IProtocolFactory, backlog: int = 50) -> IListeningPort:
-        """A TCP port. CannotListenError where it cannot be had."""
-        if not self._is_shared:
-            return self._reactor.listenTCP(port, factory, backlog, self._interface)  # type: ignore[no-any-return]
-        with self._bound(port, socket.SOCK_STREAM) as listening:
-            listening.listen(backlog)
-            return self._reactor.adoptStreamPort(listening.fileno(), listening.family, factory)  # type: ignore[no-any-return]
+    def tcp(self, port: int, factory: IProtocolFactory, backlog: int = 50, kind: type[tcp.Port] = tcp.Port) -> IListeningPort:
+        """A TCP port of this kind. CannotListenError where it cannot be had."""
+        shape: Any = type(kind.__name__, (_Shared, kind), {}) if self._is_shared else kind
+        return self._opened(shape(port, factory, backlog, self._interface, self._reactor))
 
     def udp(self, port: int, protocol: DatagramProtocol) -> IListeningPort:
         """A UDP port. CannotListenError where it cannot be had."""
-        if not self._is_shared:
-            return self._reactor.listenUDP(port, protocol, self._interface, LONGEST_DATAGRAM)  # type: ignore[no-any-return]
-        with self._bound(port, socket.SOCK_DGRAM) as bound:
-            return self._reactor.adoptDatagramPort(bound.fileno(), bound.family, protocol, LONGEST_DATAGRAM)  # type: ignore[no-any-return]
+        shape: Any = _SharedDatagrams if self._is_shared else udp.Port
+        return self._opened(shape(port, protocol, self._interface, LONGEST_DATAGRAM, self._reactor))
 
-    def _bound(self, port: int, kind: int) -> socket.socket:
-        bound = socket.socket(socket.AF_INET6 if ":" in self._interface else socket.AF_INET, kind)
-        try:
-            bound.setblocking(False)
-            if kind == socket.SOCK_STREAM:
-                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            bound.bind((self._interface, port))
-        except (OSError, OverflowError) as error:
-            bound.close()
-            raise CannotListenError(self._interface, port, error) from None
-        return bound
+    def _opened(self, port: Any) -> IListeningPort:
+        port.startListening()
+        return port  # type: ignore[no-any-return]

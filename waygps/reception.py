@@ -55,26 +55,28 @@ class Reception:
 
     def receiver(self, receiver: Receiver, share: Share) -> ReceiverService:
         """The service of this receiver, not started; ``share`` counts what it holds."""
-        sessions = self._sessions(share, receiver, receiver.vendor)
-        return ReceiverService(self._listener, receiver, self._served(receiver, share), sessions)
+        ward, sessions = self._guard.ward(receiver), self._sessions(share, receiver, receiver.vendor)
+        served = self._served(receiver, share)
+        passing = ward.passing(sessions) if receiver.transport == "UDP" else sessions
+        return ReceiverService(self._listener, receiver, served, passing, ward)
 
     def _served(self, receiver: Receiver, share: Share) -> IVendor | AnyVendor:
         """The vendor of this receiver, or all of them, under the limits."""
         every = [found.vendor for found in self._vendors.values()]
-        ward = self._guard.ward(receiver.name)
+        ward = self._guard.ward(receiver)
         strangers = Strangers(receiver.name, [self._findings.stranger, *self._strangers])
 
         def sessions(name: str) -> ISessionFactory:
             made = self._sessions(share, receiver, name)
-            return made if receiver.transport == "UDP" else ward.sessions(made)
+            return ward.passing(made) if receiver.transport == "UDP" else ward.sessions(made)
 
         if receiver.vendor == AUTO.name:
             return AnyVendor(self._reactor, every, sessions, ward.factory, strangers)
         own = self._vendors[receiver.vendor].vendor
         if receiver.transport == "HTTP":
-            return self._guard.vendor(over(receiver.transport, own, self._reactor), receiver.name)
+            return self._guard.vendor(over(receiver.transport, own, self._reactor), receiver)
         foreign = Foreign(self._reactor, receiver, every, sessions, self._port, self._findings, strangers)
-        return self._guard.vendor(cast(IVendor, Attentive(own, foreign)), receiver.name)
+        return self._guard.vendor(cast(IVendor, Attentive(own, foreign)), receiver)
 
     def follow(self, receiving: Iterable[ReceiverService]) -> None:
         """These are the receivers: where devices of another vendor belong is looked up among them."""

@@ -123,7 +123,7 @@ def fleet(
     reactor: Any, configuration: Configuration, receivers: Sequence[Receiver], vendors: Mapping[str, Found]
 ) -> SimulatedFleet:
     """Simulated vehicles on the ports that are open."""
-    speaking = [receiver for receiver in receivers if receiver.vendor in vendors]
+    speaking = [receiver for receiver in receivers if receiver.vendor in vendors and receiver.tls is None]
     ports = [(vendors[receiver.vendor].vendor, receiver.transport, receiver.port) for receiver in speaking]
     return SimulatedFleet(reactor, targets(ports), configuration.simulate)
 

@@ -18,6 +18,7 @@ from waygps.config import Configuration
 from waygps.errors import StoreUnavailable
 from waygps.garbage import GarbageCollection
 from waygps.ingest.drain import Drain
+from waygps.ingest.files import Files, allow_files
 from waygps.ingest.findings import Findings
 from waygps.ingest.guard import Guard
 from waygps.ingest.journal import Journal
@@ -96,7 +97,8 @@ class Server:
         self._background = Background()
         is_json = self._configuration.log.receivers_json
         journal = Journal(self._configuration.data_dir, time.time, is_json, self._background.call)
-        self._guard = Guard(reactor, self._configuration.limits, journal, lambda: valve.is_shut)
+        files = Files(allow_files(), self._configuration.limits.reserved_files, self._hub.alert)
+        self._guard = Guard(reactor, self._configuration.limits, journal, files, lambda: valve.is_shut)
         self._vitals = VitalsService(reactor, self._upkeep, self._hub.vitals, self._hub.alarm)
         self._pipeline = Pipeline(
             self._vehicles,

@@ -66,7 +66,9 @@ class ReceiversTest(DatabaseTest):
     def test_show(self) -> None:
         """One receiver is shown by its name; where the configuration has another port for it, that is said."""
         shown = " ".join(self.done("show", "Zeta TCP").split())
-        assert shown == "name Zeta TCP type zeta transport TCP port 9001 state active"
+        assert shown == (
+            "name Zeta TCP type zeta transport TCP port 9001 state active max conn. default max dev. default idle default"
+        )
         assert "puts zeta on port 9500 instead of 9001" in self.done("show", "Zeta TCP", WAYGPS_RECEIVERS_PORTS="zeta=9500")
         assert " 9500 " in self.done("list", WAYGPS_RECEIVERS_PORTS="zeta=9500")
 
@@ -115,6 +117,38 @@ class ReceiversTest(DatabaseTest):
         assert self.done("restart", "Zeta TCP") == "Zeta TCP: a running server closes and opens it now\n"
         self.done("stop", "Zeta TCP")
         assert "Zeta TCP is stopped: see waygps receivers start" in self.refused("restart", "Zeta TCP")
+
+    def own(self, name: str) -> tuple[object, ...]:
+        """The limits of its own, and what is configured beyond that."""
+        ((*values,),) = self.rows(
+            """SELECT max_conexiones, max_equipos, timeout, configuracion_avanzada
+               FROM configuraciones_receptores WHERE nombre = %s""",
+            name,
+        )
+        return tuple(values)
+
+    def test_own_limits(self) -> None:
+        """A receiver gets limits of its own, with the word default it has the configuration's again, and the others stay."""
+        self.done("add", "Norte", "--type", "zeta", "--port", "9100", "--max-connections", "50")
+        assert self.own("Norte") == (50, None, None, None)
+        self.done("set", "Norte", "--max-devices", "200", "--idle", "0")
+        assert self.own("Norte") == (50, 200, 0, None)
+        assert "max conn. 50 max dev. 200 idle no limit" in " ".join(self.done("show", "Norte").split())
+        self.done("set", "Norte", "--max-connections", "default", "--port", "9101")
+        assert (self.own("Norte"), self.row("Norte")[2]) == ((None, 200, 0, None), 9101)
+
+    def test_tls(self) -> None:
+        """TLS is a pair of files, which keeps what else is configured; it goes as it came, and is for TCP."""
+        self.done("add", "Norte", "--type", "acme", "--port", "9100", "--tls-cert", "/etc/x/../a.pem", "--tls-key", "/etc/k.pem")
+        tls = {"certificado": "/etc/a.pem", "clave": "/etc/k.pem"}
+        assert self.own("Norte")[3] == {"tls": tls}
+        assert "tls /etc/a.pem" in " ".join(self.done("show", "Norte").split())
+        self.rows("""UPDATE configuraciones_receptores SET configuracion_avanzada = configuracion_avanzada || '{"x": 1}'""")
+        self.done("set", "Norte", "--idle", "60")
+        assert self.own("Norte") == (None, None, 60, {"tls": tls, "x": 1})
+        assert "TLS is for TCP, not for UDP" in self.refused("set", "Norte", "--transport", "UDP")
+        self.done("set", "Norte", "--no-tls", "--transport", "UDP")
+        assert self.own("Norte")[3] == {"x": 1}
 
     def test_stop_and_start(self) -> None:
         """A receiver is stopped and started, twice without harm."""
@@ -169,7 +203,10 @@ class ReceiversTest(DatabaseTest):
             (["set", "Acme UDP", "--type", "zeta"], "zeta devices do not use UDP, but TCP"),
             (["add", "Norte", "--type", "zeta"], "a receiver needs --type and --port"),
             (["add", "n" * 101, "--type", "zeta", "--port", "9100"], "a name has 1 to 100 printable characters"),
-            (["set", "Zeta TCP"], "nothing to change: give --type, --port, --transport or --others"),
+            (["set", "Zeta TCP", "--tls-cert", "/a.pem"], "TLS needs both --tls-cert and --tls-key"),
+            (["set", "Zeta TCP", "--idle", "-1"], "-1 is neither a whole number from 0 nor the word default"),
+            (["set", "Zeta TCP", "--max-devices", "99999999999"], "neither a whole number from 0 nor the word default"),
+            (["set", "Zeta TCP"], "nothing to change: see waygps receivers set --help"),
         ):
             assert reason in self.refused(*arguments), arguments
         for port in ("0", "65536", "x"):

@@ -12,7 +12,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tests.fakes import logged
-from tests.ingest.watching import Device, GuardCase, LineVendor
+from tests.ingest.watching import OTHER, Device, GuardCase, LineVendor
 from waygps.config import Limits
 from waygps.fix import Message
 from waygps.interfaces import ISession, ISessionFactory, IVendor
@@ -238,12 +238,12 @@ class JournalTests(GuardCase):
 class OddVendors(GuardCase):
     def test_same_vendor(self) -> None:
         """A guarded vendor is the vendor it was, with all that it provides."""
-        vendor: Any = self.guard.vendor(LineVendor(), "other")
+        vendor: Any = self.guard.vendor(LineVendor(), OTHER)
         verifyObject(IVendor, vendor)
         assert (vendor.name, vendor.port) == ("lines", 5000)
         device = self.device()
         verifyObject(IProtocol, device.protocol)
-        verifyObject(ISessionFactory, self.guard.ward("other").sessions(self.sessions))
+        verifyObject(ISessionFactory, self.guard.ward(OTHER).sessions(self.sessions))
 
     def test_real_transport(self) -> None:
         """The vendor's protocol has its real transport, which is what answers are written straight into."""
@@ -315,7 +315,7 @@ class OddVendors(GuardCase):
         """One connection that cannot be closed is said, and the others of other receivers are closed all the same."""
         broken = self.device()
         broken.transport.loseConnection = lambda: 1 // 0
-        other = Device(self.guard.vendor(LineVendor(), "other").factory(self.sessions), "10.0.0.2")
+        other = Device(self.guard.vendor(LineVendor(), OTHER).factory(self.sessions), "10.0.0.2")
         self.wait(80)
         assert other.is_closed
         assert self.flushLoggedErrors(ZeroDivisionError)

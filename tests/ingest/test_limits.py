@@ -9,9 +9,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes import logged
 from waygps.config import Limits
+from waygps.ingest.files import Files
 from waygps.ingest.limits import Addresses, Gate, network
 
-OPEN = {"connections_receiver": 0, "connections_address": 0, "new_per_second": 0.0, "first_message": 0.0, "idle": 0.0}
+OPEN = {
+    "connections_receiver": 0,
+    "connections_address": 0,
+    "new_per_second": 0.0,
+    "datagrams_per_second": 0.0,
+    "bytes_per_second": 0,
+}
 """No limit at all."""
 
 
@@ -23,7 +30,8 @@ class GateCase(SynchronousTestCase):
         """Receivers that have only these limits, of one server."""
         settings = Limits(**(OPEN | limits))
         self.addresses = Addresses(settings, self.clock.seconds, most=3)
-        return [Gate(name, settings, self.addresses, self.clock.seconds) for name in names]
+        files = Files(1000, 0, lambda kind, text: None)
+        return [Gate(name, settings, self.addresses, files, self.clock.seconds) for name in names]
 
     def gate(self, **limits: Any) -> Gate:
         """One such receiver."""
@@ -81,7 +89,7 @@ class GateTests(GateCase):
         for number in range(100):
             assert gate.admit(f"10.0.0.{number}")
             gate.leave(f"10.0.0.{number}")
-        assert len(self.addresses._buckets) == 3
+        assert len(self.addresses.new) == 3
         assert not self.addresses.open
         assert not gate.admit("10.0.0.99")
         assert gate.admit("10.0.0.1")

@@ -80,6 +80,15 @@ class SessionTests(SynchronousTestCase):
             'moviles (imei) or set ingest.unknown_devices = "registrar"'
         ]
 
+    def test_warnings_of_a_crowd(self) -> None:
+        """A crowd whose messages name no device does not fill the log, and a device that does is heard beside it."""
+        with logged() as lines:
+            for number in range(500):
+                self.factory.session(f"10.0.0.1:{number}").submit(Message(device="", warnings=("IMEI is missing",)))
+            self.session.submit(Message(device="A1", warnings=("bat is missing",)))
+        assert sum("IMEI is missing" in line for line in lines) == 10
+        assert lines[-1] == "A1 at 10.0.0.1:5000: bat is missing"
+
     def test_warnings_once(self) -> None:
         """A device whose sensor is broken in every report fills one line of the log, not one a report."""
         message = Message(device="A1", warnings=("bat 'x' cannot be read and was dropped",))

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+from msgspec.structs import astuple, replace
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
@@ -60,7 +61,7 @@ class FakeTable:
 
     def answer(self) -> None:
         """The database answers the last question."""
-        self.asked[-1].callback([(each.id, each.name, each.vendor, each.port, each.transport) for each in self.receivers])
+        self.asked[-1].callback([astuple(each) for each in self.receivers])
 
     def change(self, *receivers: Receiver) -> None:
         """Somebody changes the table to these."""
@@ -78,6 +79,9 @@ class FakeReceiver:
     def __init__(self, case: SwitchboardTests, receiver: Receiver, share: Share) -> None:
         self.receiver, self.share, self.fault = receiver, share, ""
         self._case, self._place = case, (receiver.transport, receiver.port)
+
+    def follow(self, receiver: Receiver) -> None:
+        self.receiver = receiver
 
     def startService(self) -> None:
         if self._place in self._case.opened:
@@ -231,6 +235,21 @@ class SwitchboardTests(SynchronousTestCase):
         self.table.asked[-1].callback(rows)
         assert [service.receiver.others for service in self.board] == [True, True]
         assert device.calls == []
+
+    def test_new_limits(self) -> None:
+        """Limits of its own come to a receiver while it is open, and disturb no device."""
+        device = self.connected(5001)
+        self.table.change(replace(ONE, most_connections=5, most_devices=6, idle=7), TWO)
+        assert device.calls == []
+        assert self.at(5001).receiver.most_devices == 6
+
+    def test_tls(self) -> None:
+        """A receiver that is to speak TLS is opened anew; its devices are disconnected, those of others are not."""
+        device, other = self.connected(5001), self.connected(5002)
+        self.table.change(replace(ONE, tls={"certificado": "a", "clave": "b"}), TWO)
+        self.clock.advance(0)
+        assert (device.calls, other.calls) == (["pause", "stop"], [])
+        assert self.at(5001).receiver.tls == {"certificado": "a", "clave": "b"}
 
     def test_taken_port(self) -> None:
         """A port that cannot be opened is a fault of its receiver, tried again at the next change; the others go on."""

@@ -17,11 +17,17 @@ from zope.interface import implementer
 
 from tests.fakes import FakeSessions, LineDecoder
 from waygps.config import Limits
+from waygps.ingest.files import Files
 from waygps.ingest.guard import Guard
 from waygps.ingest.journal import NAME, Journal
 from waygps.ingest.limits import Gate
 from waygps.ingest.stream import StreamFactory
 from waygps.interfaces import ISessionFactory, IVendor
+from waygps.storage.receivers import Receiver
+
+TCP = Receiver(1, "Lines TCP", "lines", 5000, "TCP")
+UDP = Receiver(2, "Lines UDP", "lines", 5000, "UDP")
+OTHER = Receiver(3, "other", "lines", 5001, "TCP")
 
 
 @implementer(IVendor)
@@ -77,6 +83,7 @@ class GuardCase(SynchronousTestCase):
     """``self.listen(vendor)`` is a receiver under ``limits``, swept every ten seconds."""
 
     limits = Limits(first_message=60, idle=600)
+    receiver = TCP
 
     def setUp(self) -> None:
         directory = TemporaryDirectory()
@@ -84,14 +91,16 @@ class GuardCase(SynchronousTestCase):
         self.journal = Path(directory.name) / NAME
         self.clock, self.sessions, self.is_deaf = Clock(), FakeSessions(), False
         journal = Journal(Path(directory.name), self.clock.seconds)
-        self.guard = Guard(self.clock, self.limits, journal, lambda: self.is_deaf)
+        self.lowest, self.alerts = 100, list[str]()
+        files = Files(1200, 200, lambda kind, text: self.alerts.append(kind), lambda: self.lowest)
+        self.guard = Guard(self.clock, self.limits, journal, files, lambda: self.is_deaf)
         self.guard.startService()
         self.addCleanup(self.guard.stopService)
         self.listen(LineVendor())
 
     def listen(self, vendor: object) -> None:
         """The receiver is this vendor's from now on."""
-        self.factory = self.guard.vendor(cast(IVendor, vendor), "Lines TCP").factory(self.sessions)
+        self.factory = self.guard.vendor(cast(IVendor, vendor), self.receiver).factory(self.sessions)
         self.factory.doStart()
 
     def device(self, host: str = "10.0.0.1") -> Device:

@@ -64,6 +64,28 @@ class MigrationTest(DatabaseTest):
         self.rows("DROP TABLE sesiones")
         assert self.migrated() == [path.name for path in migrations().values()]
 
+    def test_limits_that_nobody_chose(self) -> None:
+        """A database from before a receiver's limits were used: what every row had by itself goes, what somebody chose stays."""
+        (limits,) = [path for path in migrations().values() if "limites" in path.name]
+        connection = connected(self.url)
+        with connection.cursor() as cursor:
+            for path in [path for _, path in sorted(migrations().items()) if path.name < limits.name]:
+                cursor.execute(path.read_text())
+            cursor.execute(
+                """INSERT INTO tipos_equipos_gps (codigo, nombre, fabricante, protocolo, puerto_default)
+                   VALUES ('a', 'A', 'A', 'TCP', 1)"""
+            )
+            cursor.execute(
+                """INSERT INTO configuraciones_receptores (nombre, tipo_equipo_id, puerto, protocolo, max_conexiones, timeout)
+                   SELECT 'r', id, n, 'TCP', 99 + n, 31 - n FROM tipos_equipos_gps, generate_series(1, 2) n"""
+            )
+            cursor.execute(limits.read_text())
+        connection.close()
+        own = "SELECT puerto, max_conexiones, max_equipos, timeout FROM configuraciones_receptores ORDER BY puerto"
+        assert self.rows(own) == [(1, None, None, None), (2, 101, None, 29)]
+        with pytest.raises(psycopg2.Error, match="check"):
+            self.rows("UPDATE configuraciones_receptores SET timeout = -1")
+
     def migrated(self) -> list[str]:
         """The names of the files that a start applies."""
         connection = connected(self.url)

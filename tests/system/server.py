@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from shutil import rmtree
@@ -42,9 +44,12 @@ def until(true: Callable[[], Any], what: str, seconds: float = 20) -> Any:
 
 
 class Server:
-    """One running server. ``settings`` are WAYGPS_* variables without the prefix."""
+    """One running server. ``settings`` are WAYGPS_* variables without the prefix; ``files``: its limit on open files."""
 
-    def __init__(self, settings: Mapping[str, str] | None = None, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, arguments: tuple[str, ...] = (), files: int | None = None
+    ) -> None:
+        self._limit = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (files, files)) if files else None
         self.directory = Path(tempfile.mkdtemp(prefix="waygps-test-"))
         self.directory.chmod(0o755)
         self.data_dir = self.directory / "data"
@@ -84,7 +89,14 @@ class Server:
         """Start it without waiting."""
         command = [str(Path(sys.executable).with_name("twistd")), "-n", "--pidfile=", "waygps", *self._arguments]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=CHECKOUT, env=self.environment(), stdout=log, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                command,
+                cwd=CHECKOUT,
+                env=self.environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=self._limit,
+            )
         return self._process
 
     def restart(self) -> None:

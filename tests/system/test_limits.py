@@ -1,12 +1,16 @@
-"""Crowds and floods against the real program, and the honest device beside them."""
+"""Limits of the real program, and the honest device beside those who run into them. Crowds: test_crowds.py."""
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+
+from twisted.trial.unittest import SynchronousTestCase
+from websockets.sync.client import ClientConnection
 
 from tests.system.server import Server, ServerCase, receive, until
 from waygps.ingest.journal import NAME
@@ -54,41 +58,6 @@ def is_closed(connection: socket.socket) -> bool:
         return True
 
 
-def drip(connection: socket.socket) -> None:
-    """One byte of a message without end."""
-    try:
-        connection.sendall(b"I")
-    except ConnectionError:
-        return  # closed, which is what the test waits for
-
-
-class SlowLoris(ServerCase):
-    settings = {"LIMITS_FIRST_MESSAGE": "4"}
-
-    def test_crowd(self) -> None:
-        """Three hundred connections that drip bytes are closed at their time; a device beside them is answered throughout."""
-        honest = Honest(self.server)
-        with crowd(self.server, 300) as left:
-
-            def all_closed() -> bool:
-                nonlocal left
-                for connection in left:
-                    drip(connection)
-                honest.reports()
-                left = [connection for connection in left if not is_closed(connection)]
-                return not left
-
-            assert not all_closed()
-            assert len(left) == 300
-            until(all_closed, "the crowd to be closed")
-        honest.assert_undisturbed()
-        log = self.server.log()
-        assert log.count("no device was identified within limits.first_message (4 s)") == 1
-        journal = (self.server.data_dir / NAME).read_text()
-        assert journal.count('end="first_message"') == 300
-        until(lambda: 'device="350000000000077"' in (self.server.data_dir / NAME).read_text(), "the honest device's line")
-
-
 class Flood(ServerCase):
     settings = {"LIMITS_NEW_PER_SECOND": "0.5", "LIMITS_NEW_BURST": "20", "LIMITS_CONNECTIONS_ADDRESS": "15"}
 
@@ -127,24 +96,36 @@ class ManyOpen(ServerCase):
         honest.assert_undisturbed()
 
 
-class DeclaredLengths(ServerCase):
-    def test_gigabytes(self) -> None:
-        """A hundred frames that declare a gigabyte each take no memory to speak of, and are closed at once."""
-        honest = Honest(self.server)
-        honest.reports()
-        before = self.memory()
-        hello = b"\x00\x0f" + b"350000000000079"
-        for _ in range(100):
-            with self.server.tcp("teltonika") as device:
-                device.sendall(hello)
-                assert receive(device, 1) == b"\x01"
-                device.sendall(b"\x00\x00\x00\x00\x40\x00\x00\x00\x08\x01" + bytes(1000))
-                until(lambda device=device: is_closed(device), "the connection to be closed")  # type: ignore[misc]
+class OpenFiles(SynchronousTestCase):
+    def test_limit(self) -> None:
+        """At the limit on open files further devices are closed at once, which browsers are told; those connected report on, the
+        web answers, and when some have left there is room again."""
+        server = Server({"LIMITS_FIRST_MESSAGE": "12"}, files=300)  # which has it look every three seconds
+        self.addCleanup(server.stop)
+        server.start()
+        assert "300 open files are allowed, 150 of them for devices: less than limits.connections_receiver" in server.log()
+        with server.watch(server.token()) as browser:
+            json.loads(browser.recv(10))
+            honest = Honest(server)
             honest.reports()
-        assert self.memory() - before < 20_000
+            with crowd(server, 200) as connections:
+                until(lambda: sum(map(is_closed, connections)) >= 50, "some to be refused")
+                honest.reports()
+                assert server.is_healthy()
+                assert told(browser) == "archivos_agotados"
+                assert sum(map(is_closed, connections)) < 100
+            assert told(browser) == "archivos_disponibles"
+        assert "too many files are open, the rest is kept: limits.reserved_files (200)" in server.log()
+        assert "EMFILE" not in server.log()
+        with server.tcp("generic") as device:
+            device.sendall(b"IMEI: 350000000000078, LAT: -34.6, LON: -58.4\n")
+            assert receive(device, 4) == b"OK\r\n"
         honest.assert_undisturbed()
 
-    def memory(self) -> int:
-        """Kilobytes that the server has in memory."""
-        with open(f"/proc/{self.server.pid}/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+def told(browser: ClientConnection) -> str:
+    """The next system_alert that the browser hears of."""
+    while True:
+        message = json.loads(browser.recv(30))
+        if message["type"] == "system_alert":
+            return str(message["alert_type"])

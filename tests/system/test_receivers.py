@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from tests import certificates
 from tests.ports import free_port
 from tests.system.server import CHECKOUT, Server, ServerCase, receive, until
 
@@ -29,6 +31,16 @@ def reports(device: socket.socket, imei: int) -> None:
 def connected(port: int) -> socket.socket:
     """A device at this port."""
     return socket.create_connection((HERE, port), 10)
+
+
+def said(port: int, imei: int) -> bytes:
+    """What a device hears that connects there and reports."""
+    try:
+        with connected(port) as device:
+            device.sendall(report(imei))
+            return device.recv(100)
+    except ConnectionError:
+        return b""
 
 
 def is_open(port: int) -> bool:
@@ -147,6 +159,42 @@ class Receivers(ServerCase):
             until(lambda: self.state("Oeste") == {}, "the receiver to be gone")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as program:
             until(lambda: _is_bound(program, port), "the port to be free")
+
+    def test_own_limits(self) -> None:
+        """A receiver gets limits of its own while a device reports, who stays connected; the next is refused, by its protocol
+        where there are too many devices; with the limits gone it comes in."""
+        port = free_port()
+        self.waygps("add", "Centro", "--type", "auto", "--port", str(port))
+        until(lambda: is_open(port), "the receiver")
+        with connected(port) as first:
+            reports(first, 920000005)
+            self.waygps("set", "Centro", "--max-devices", "1")
+            until(lambda: said(port, 920000006) == b"ERROR device 920000006 is not accepted\r\n", "the device to be refused")
+            self.waygps("set", "Centro", "--max-devices", "default", "--max-connections", "1")
+            until(lambda: said(port, 920000006) == b"", "the connection to be refused")
+            reports(first, 920000005)
+            self.waygps("set", "Centro", "--max-connections", "0")
+            until(lambda: said(port, 920000006) == b"OK\r\n", "the device to be let in")
+            reports(first, 920000005)
+        assert "message(s) refused: max_equipos of the receiver (1) are there" in self.server.log()
+        assert "connection(s) refused: max_conexiones of the receiver (1) are open" in self.server.log()
+
+    def test_tls(self) -> None:
+        """A receiver that speaks TLS serves a device that checks its certificate; one that is missing is said by its file."""
+        port, certificate, key = free_port(), *certificates.make(self.server.directory)
+        self.waygps("add", "Seguro", "--type", "auto", "--port", str(port), "--tls-cert", str(certificate), "--tls-key", str(key))
+        until(lambda: self.state("Seguro").get("abierto"), "the receiver to be open")
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        with connected(port) as plain, trusting.wrap_socket(plain, server_hostname="localhost") as device:
+            reports(device, 920000004)
+        nowhere = str(self.server.directory / "nowhere.pem")
+        self.waygps("set", "Seguro", "--tls-cert", nowhere, "--tls-key", str(key))
+        fault = until(lambda: self.state("Seguro").get("error"), "the fault to be said")
+        assert fault == f"receiver Seguro: TCP port {port}: TLS: {nowhere} cannot be read: No such file or directory"
+        self.waygps("set", "Seguro", "--no-tls")
+        until(lambda: self.state("Seguro").get("abierto"), "the receiver to be open")
+        with connected(port) as device:
+            reports(device, 920000004)
 
     def test_database_that_was_away(self) -> None:
         """After PostgreSQL was away the server hears of changes again."""

@@ -10,11 +10,13 @@ from psycopg2 import errors, sql
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from waygps.cli.database import configured, database, located
+from waygps.cli.receiver_options import changes, own_options, shown
 from waygps.config import Configuration
 from waygps.storage.receivers import CHANNEL, RESTARTS
 
 LONGEST_NAME = 100
-FIND = """SELECT r.id, r.nombre, t.codigo, r.protocolo, r.puerto, r.activo AND t.activo
+FIND = """SELECT r.id, r.nombre, t.codigo, r.protocolo, r.puerto, r.activo AND t.activo,
+                 r.max_conexiones, r.max_equipos, r.timeout, r.configuracion_avanzada
           FROM configuraciones_receptores r JOIN tipos_equipos_gps t ON t.id = r.tipo_equipo_id
           WHERE %(name)s IS NULL OR r.nombre = %(name)s ORDER BY r.prioridad, r.puerto, r.protocolo"""
 TYPE = "SELECT id, formato_datos -> 'transportes', activo FROM tipos_equipos_gps WHERE codigo = %s"
@@ -26,7 +28,6 @@ SET_OTHERS = """UPDATE configuraciones_receptores SET configuracion_avanzada =
                 CASE jsonb_typeof(configuracion_avanzada) WHEN 'object' THEN configuracion_avanzada ELSE '{}' END
                 || jsonb_build_object('otros_protocolos', %s) WHERE id = %s"""
 RESTART = "SELECT pg_notify(%s, %s)"
-ADD = "INSERT INTO configuraciones_receptores (nombre, tipo_equipo_id, puerto, protocolo) VALUES (%s, %s, %s, %s)"
 HEAD = ("NAME", "TYPE", "TRANSPORT", "PORT", "STATE")
 LINE = "{:<28} {:<16} {:<10} {:<6} {}"
 
@@ -51,7 +52,7 @@ def list_(configuration: Configuration) -> None:
     with database(configuration) as connection:
         rows = _asked(connection, FIND, {"name": None})
     click.echo(LINE.format(*HEAD))
-    for _, name, kind, transport, port, is_active in rows:
+    for _, name, kind, transport, port, is_active, *_ in rows:
         state = "active" if is_active else "stopped"
         click.echo(LINE.format(name, kind, transport, configuration.receivers.ports.get(kind, port), state))
 
@@ -69,6 +70,8 @@ def show(configuration: Configuration, name: str) -> None:
         click.echo(f"{key.lower():<10} {value}")
     if others:
         click.echo(f"{'others':<10} served")
+    for key, value in shown(row[6:9], row[9]):
+        click.echo(f"{key:<10} {value}")
     _say_override(configuration, row[2], row[4])
 
 
@@ -77,8 +80,11 @@ def show(configuration: Configuration, name: str) -> None:
 @TYPE_OPTION
 @PORT
 @TRANSPORT
+@own_options
 @click.pass_obj
-def add(configuration: Configuration, name: str, kind: str | None, port: int | None, transport: str | None) -> None:
+def add(
+    configuration: Configuration, /, name: str, kind: str | None, port: int | None, transport: str | None, **own: Any
+) -> None:
     """Open a receiver with this NAME; it needs --type and --port. The transport is the type's first unless one is given."""
     if not kind or not port:
         raise click.UsageError("a receiver needs --type and --port")
@@ -89,7 +95,8 @@ def add(configuration: Configuration, name: str, kind: str | None, port: int | N
             raise click.ClickException(f"there is a receiver {name} already")
         type_id, transport = _type(connection, kind, transport)
         _check_free(connection, port, transport)
-        _change(connection, ADD, [name, type_id, port, transport], port, transport)
+        values = {"nombre": name, "tipo_equipo_id": type_id, "puerto": port, "protocolo": transport}
+        _insert(connection, values | changes(own, None, transport), port, transport)
     click.echo(f"{name} is active: {kind} on {transport} port {port}")
     _say_override(configuration, kind, port)
 
@@ -100,24 +107,37 @@ def add(configuration: Configuration, name: str, kind: str | None, port: int | N
 @PORT
 @TRANSPORT
 @OTHERS
+@own_options
+@click.option("--no-tls", is_flag=True, help="The receiver speaks TLS no more.")
 @click.pass_obj
 def set_(
-    configuration: Configuration, name: str, kind: str | None, port: int | None, transport: str | None, others: bool | None
+    configuration: Configuration,
+    /,
+    name: str,
+    kind: str | None,
+    port: int | None,
+    transport: str | None,
+    others: bool | None,
+    **own: Any,
 ) -> None:
-    """Move the receiver NAME to another port, transport or type. Its devices are disconnected, the others' are not.
+    """Move the receiver NAME to another port, transport or type, or give it limits of its own, or TLS.
 
-    --others lets it serve devices of other vendors too, each by what it sends first; that disconnects nobody.
+    Limits, and --others, which lets it serve devices of other vendors too, each by what it sends first, take effect at once and
+    disconnect nobody; by anything else its devices are disconnected, the others' are not.
     """
-    if not (kind or port or transport) and others is None:
-        raise click.UsageError("nothing to change: give --type, --port, --transport or --others")
+    if not (kind or port or transport or any(own.values())) and others is None:
+        raise click.UsageError("nothing to change: see waygps receivers set --help")
     with database(configuration) as connection:
-        number, _, old_kind, old_transport, old_port, _ = _found(connection, name)
-        changed = kind or port or transport
+        number, _, old_kind, old_transport, old_port, _, _, _, _, advanced = _found(connection, name)
+        moves = kind or port or transport
         kind, transport, port = kind or old_kind, transport or old_transport, port or old_port
-        if changed:
+        values = changes(own, advanced, transport)
+        if moves:
             type_id, transport = _type(connection, kind, transport)
             _check_free(connection, port, transport, number)
-            _update(connection, number, {"tipo_equipo_id": type_id, "puerto": port, "protocolo": transport}, port, transport)
+            values |= {"tipo_equipo_id": type_id, "puerto": port, "protocolo": transport}
+        if values:
+            _update(connection, number, values, port, transport)
         if others is not None:
             _change(connection, SET_OTHERS, [others, number], port, transport)
     served = {None: "", True: ", and devices of other vendors too", False: ", and no other devices"}[others]
@@ -147,7 +167,7 @@ def stop(configuration: Configuration, name: str) -> None:
 def restart(configuration: Configuration, name: str) -> None:
     """Close the receiver NAME and open it again at once. What its devices have sent is stored and answered; they connect anew."""
     with database(configuration) as connection:
-        number, *_, is_active = _found(connection, name)
+        number, _, _, _, _, is_active, *_ = _found(connection, name)
         if not is_active:
             raise click.ClickException(f"{name} is stopped: see waygps receivers start")
         _asked(connection, RESTART, [CHANNEL, f"{RESTARTS}{number}"])
@@ -156,7 +176,7 @@ def restart(configuration: Configuration, name: str) -> None:
 
 def _switch(configuration: Configuration, name: str, *, is_active: bool) -> None:
     with database(configuration) as connection:
-        number, _, kind, transport, port, _ = _found(connection, name)
+        number, _, kind, transport, port, *_ = _found(connection, name)
         if is_active:
             _type(connection, kind, transport)
         _update(connection, number, {"activo": is_active}, port, transport)
@@ -199,6 +219,13 @@ def _check_free(connection: Connection, port: int, transport: str, number: int |
     other = _asked(connection, TAKEN, [port, transport, number]) if transport != "UDP" else []
     if other:
         raise click.ClickException(f"{transport} port {port} is taken by receiver {other[0][0]}: HTTP is on a TCP port too")
+
+
+def _insert(connection: Connection, values: dict[str, Any], port: int, transport: str) -> None:
+    columns = sql.SQL(", ").join(map(sql.Identifier, values))
+    places = sql.SQL(", ").join(sql.Placeholder() * len(values))
+    statement = sql.SQL("INSERT INTO configuraciones_receptores ({}) VALUES ({})").format(columns, places)
+    _change(connection, statement, list(values.values()), port, transport)
 
 
 def _update(connection: Connection, number: int, values: dict[str, Any], port: int, transport: str) -> None:

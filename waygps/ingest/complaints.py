@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from twisted.logger import Logger
 
-Kind = Literal["receiver", "address", "rate", "first_message", "idle"]
+from waygps.ingest.buckets import Buckets
+
+Kind = Literal[
+    "receiver",
+    "address",
+    "rate",
+    "files",
+    "first_message",
+    "idle",
+    "bytes",
+    "datagrams",
+    "datagram_bytes",
+    "devices",
+    "undecodable",
+]
 
 MEANINGS: dict[Kind, str] = {
-    "receiver": "refused: limits.connections_receiver ({bound}) are open",
-    "address": "refused: limits.connections_address ({bound}) are open from its address",
-    "rate": "refused: its address opens more than limits.new_per_second ({bound}) after a burst",
-    "first_message": "closed: no device was identified within limits.first_message ({bound} s)",
-    "idle": "closed: no message within limits.idle ({bound} s)",
+    "receiver": "connection(s) refused: {limit} are open",
+    "address": "connection(s) refused: {limit} are open from its address",
+    "rate": "connection(s) refused: its address opens more than {limit} after a burst",
+    "files": "connection(s) refused: too many files are open, the rest is kept: {limit}. "
+    "Raise the limit: ulimit -n, or LimitNOFILE= of the systemd unit",
+    "first_message": "connection(s) closed: no device was identified within {limit}",
+    "idle": "connection(s) closed: no message within {limit}",
+    "bytes": "connection(s) slowed: more than {limit} after a burst",
+    "datagrams": "datagram(s) dropped: its address sends more than {limit} after a burst",
+    "datagram_bytes": "datagram(s) dropped: its sender exceeds {limit} after a burst",
+    "devices": "message(s) refused: {limit} are there",
+    "undecodable": "connection(s) closed, or datagrams dropped, that cannot be decoded",
 }
-"""What a limit does to a connection, in the words of the log."""
+"""What a limit does, in the words of the log."""
 
 SAY_EVERY = 60.0
 """Seconds between two lines about one limit of one receiver."""
+
+
+class Lines:
+    """Lines about single peers: ten at once, then one in six seconds. How many are left out is what the counters are for."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._bucket = Buckets(1 / 6, 10, now, 1)
+
+    def may_be_said(self) -> bool:
+        """Whether there may be one more now."""
+        return self._bucket.take("")
 
 
 class Complaints:
@@ -27,9 +60,10 @@ class Complaints:
 
     _log = Logger()
 
-    def __init__(self, receiver: str, bounds: dict[Kind, float], now: Callable[[], float]) -> None:
-        self._receiver = receiver
-        self._bounds = bounds
+    def __init__(self, name: str, limits: Mapping[Kind, str], now: Callable[[], float]) -> None:
+        self.limits = limits
+        """Each limit by name and value."""
+        self.receiver = name
         self._now = now
         self._said: dict[Kind, float] = {}
         self._unsaid: dict[Kind, tuple[int, str]] = {}
@@ -52,10 +86,10 @@ class Complaints:
         self._said[kind] = now
         count, peer = self._unsaid.pop(kind)
         self._log.warn(
-            "receiver {receiver}: {count} connection(s) {meaning}; the latest is of {peer}",
-            receiver=self._receiver,
+            "receiver {receiver}: {count} {meaning}; the latest is of {peer}",
+            receiver=self.receiver,
             count=count,
-            meaning=MEANINGS[kind].format(bound=f"{self._bounds[kind]:g}"),
+            meaning=MEANINGS[kind].format(limit=self.limits.get(kind, "")),
             peer=peer,
             kind=kind,
         )

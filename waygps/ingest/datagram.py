@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from waygps.errors import DecodeError
+from waygps.ingest.complaints import Lines
 from waygps.ingest.decoding import fenced
 from waygps.interfaces import Answer, IDecoder, ISession, ISessionFactory
 
@@ -42,6 +43,7 @@ class DeviceDatagrams(DatagramProtocol):
         self._decoder = decoder
         self._foreign = foreign
         self._sessions = sessions
+        self._lines = Lines()
         self._paused = False
         self.dropped = 0
         """Datagrams dropped while paused."""
@@ -68,12 +70,14 @@ class DeviceDatagrams(DatagramProtocol):
         except DecodeError as error:
             if not device and self._is_taken(datagram, addr, is_refused=True):
                 return
-            self._log.warn(
-                "{peer} sent a datagram that cannot be decoded: {reason}; it is not acknowledged. First bytes: {data}",
-                peer=peer,
-                reason=str(error),
-                data=error.data.hex(),
-            )
+            session.undecodable(error.data, str(error))
+            if self._lines.may_be_said():
+                self._log.warn(
+                    "{peer} sent a datagram that cannot be decoded: {reason}; it is not acknowledged. First bytes: {data}",
+                    peer=peer,
+                    reason=str(error),
+                    data=error.data.hex(),
+                )
         else:
             if not device:
                 self._is_taken(datagram, addr, is_refused=False)

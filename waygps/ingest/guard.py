@@ -12,10 +12,12 @@ from twisted.logger import Logger
 from zope.interface import directlyProvides, providedBy
 
 from waygps.config import Limits
+from waygps.ingest.files import Files
 from waygps.ingest.journal import Journal
 from waygps.ingest.limits import Addresses, Gate
 from waygps.ingest.ward import Ward
 from waygps.interfaces import ISessionFactory, IVendor
+from waygps.storage.receivers import Receiver
 
 LONGEST_PAUSE = 10.0
 """Seconds between two sweeps, at most; a connection is closed up to two sweeps after its time."""
@@ -42,25 +44,28 @@ class Guard(Service):
     _log = Logger()
     name = "guard"
 
-    def __init__(self, reactor: Any, limits: Limits, journal: Journal, is_deaf: Callable[[], bool]) -> None:
+    def __init__(self, reactor: Any, limits: Limits, journal: Journal, files: Files, is_deaf: Callable[[], bool]) -> None:
         self._reactor = reactor
+        self._files = files
         self._limits = limits
         self._journal = journal
         self._is_deaf = is_deaf
         self._addresses = Addresses(limits, reactor.seconds)
-        self._wards: dict[str, Ward] = {}
+        self._wards: dict[int, Ward] = {}
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = reactor
 
-    def ward(self, receiver: str) -> Ward:
-        """The connections of the receiver of this name; one that is opened anew goes on with its counters."""
-        if receiver not in self._wards:
-            gate = Gate(receiver, self._limits, self._addresses, self._reactor.seconds)
-            self._wards[receiver] = Ward(gate, self._limits, self._journal, self._reactor.seconds)
-        return self._wards[receiver]
+    def ward(self, receiver: Receiver) -> Ward:
+        """The connections of this receiver, under its limits; one that is opened anew goes on with its counters."""
+        if receiver.id not in self._wards:
+            gate = Gate(receiver.name, self._limits, self._addresses, self._files, self._reactor.seconds)
+            self._wards[receiver.id] = Ward(gate, self._limits, self._journal, self._reactor)
+        ward = self._wards[receiver.id]
+        ward.allow(receiver)
+        return ward
 
-    def vendor(self, vendor: IVendor, receiver: str) -> IVendor:
-        """The vendor as the receiver of this name is to have it."""
+    def vendor(self, vendor: IVendor, receiver: Receiver) -> IVendor:
+        """The vendor as this receiver is to have it."""
         return cast(IVendor, GuardedVendor(vendor, self.ward(receiver)))
 
     def gates(self) -> list[Gate]:
@@ -69,6 +74,7 @@ class Guard(Service):
 
     def startService(self) -> None:
         super().startService()
+        self._files.compare(self._limits.connections_receiver)
         times = [seconds for seconds in (self._limits.first_message, self._limits.idle) if seconds]
         self._sweeping.start(min([LONGEST_PAUSE, *(seconds / 4 for seconds in times)]), now=False)
 
@@ -79,6 +85,7 @@ class Guard(Service):
 
     def _sweep(self) -> None:
         is_deaf = self._is_deaf()
+        self._files.look()
         for ward in self._wards.values():
             try:
                 ward.sweep(is_deaf)

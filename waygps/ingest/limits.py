@@ -1,42 +1,32 @@
-"""Limits of device connections: how many may be open, and how fast new ones may come. All that is refused is counted and said."""
+"""Limits of devices: connections that are open, how fast new ones and datagrams may come. What is refused is counted and said."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, ip_address
 
 from waygps.config import Limits
+from waygps.ingest.buckets import Buckets
 from waygps.ingest.complaints import Complaints, Kind
+from waygps.ingest.files import Files
+from waygps.ingest.terms import terms
 
 
 class Addresses:
-    """What each address has open, on all receivers, and how many connections more it may open now.
+    """What each address has open, on all receivers, and how much more it may open and send now.
 
-    An IPv6 peer owns its /64 and counts as one address. At most ``most`` buckets are remembered; the one that was used least
-    recently is forgotten first.
+    An IPv6 peer owns its /64 and counts as one address. At most ``most`` addresses, and senders, are remembered.
     """
 
     def __init__(self, limits: Limits, now: Callable[[], float], most: int = 20_000) -> None:
-        self._rate, self._burst = limits.new_per_second, float(limits.new_burst)
-        self._now = now
-        self._most = most
-        self._buckets: dict[str, tuple[float, float]] = {}
-        """Connections that may still be opened, as of a moment of the clock."""
+        self.new = Buckets(limits.new_per_second, limits.new_burst, now, most)
+        """Connections that an address may still open."""
+        self.datagrams = Buckets(limits.datagrams_per_second, limits.datagrams_burst, now, most)
+        """Datagrams that an address may still send."""
+        self.bytes = Buckets(limits.bytes_per_second, limits.bytes_burst, now, most)
+        """Bytes that a sender, address and port, may still send in datagrams."""
         self.open: Counter[str] = Counter()
-
-    def take(self, address: str) -> bool:
-        """Whether the address may open one connection more; if so it counts as opened."""
-        if not self._rate:
-            return True
-        now = self._now()
-        left, since = self._buckets.pop(address, (self._burst, now))
-        left = min(self._burst, left + (now - since) * self._rate)
-        may = left >= 1
-        self._buckets[address] = (left - may, now)
-        if len(self._buckets) > self._most:
-            del self._buckets[next(iter(self._buckets))]
-        return may
 
     def add(self, address: str) -> None:
         """A connection was opened."""
@@ -52,22 +42,22 @@ class Addresses:
 class Gate:
     """What one receiver lets in. It counts, since the start, what it let in and how many connections each limit cost."""
 
-    def __init__(self, receiver: str, limits: Limits, addresses: Addresses, now: Callable[[], float]) -> None:
+    def __init__(self, receiver: str, limits: Limits, addresses: Addresses, files: Files, now: Callable[[], float]) -> None:
         self.receiver = receiver
+        self._files = files
         self._limits = limits
         self._addresses = addresses
-        bounds: dict[Kind, float] = {
-            "receiver": limits.connections_receiver,
-            "address": limits.connections_address,
-            "rate": limits.new_per_second,
-            "first_message": limits.first_message,
-            "idle": limits.idle,
-        }
-        self.complaints = Complaints(receiver, bounds, now)
+        self.complaints = Complaints(receiver, terms(limits, None)[1], now)
         self.accepted = 0
         self.open = 0
         self.cost: Counter[Kind] = Counter()
-        """Connections refused or closed, by the limit that did it."""
+        """Connections refused, closed or slowed, and datagrams dropped, by the limit that did it."""
+
+    def allow(self, receiver: str, limits: Limits, names: Mapping[Kind, str]) -> None:
+        """This is the receiver's name, and these are the limits, from now on; ``names`` has each by name and value."""
+        self.receiver = self.complaints.receiver = receiver
+        self._limits = limits
+        self.complaints.limits = names
 
     def admit(self, host: str) -> bool:
         """Whether a connection from this host may come in; if so it is counted until ``leave``."""
@@ -86,8 +76,18 @@ class Gate:
         self._addresses.remove(network(host))
         self.open -= 1
 
+    def hears(self, host: str, port: int, size: int) -> bool:
+        """Whether a datagram of so many bytes from there is taken."""
+        if not self._addresses.datagrams.take(network(host)):
+            self.charge("datagrams", host)
+            return False
+        if not self._addresses.bytes.take((host, port), size):
+            self.charge("datagram_bytes", host)
+            return False
+        return True
+
     def charge(self, kind: Kind, peer: str) -> None:
-        """This limit cost ``peer`` its connection."""
+        """This limit cost ``peer`` its connection, or a datagram, or slowed it."""
         self.cost[kind] += 1
         self.complaints.hear(kind, peer)
 
@@ -97,7 +97,9 @@ class Gate:
             return "receiver"
         if 0 < limits.connections_address <= self._addresses.open.get(address, 0):
             return "address"
-        return None if self._addresses.take(address) else "rate"
+        if not self._addresses.new.take(address):
+            return "rate"
+        return None if self._files.is_left() else "files"
 
 
 def network(host: str) -> str:

@@ -8,7 +8,10 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
+from waygps.errors import ReceiverError
 from waygps.ingest.auto import AnyVendor, datagrams_of
+from waygps.ingest.port import DevicePort
+from waygps.ingest.ward import Ward
 from waygps.interfaces import ISessionFactory, IVendor
 from waygps.ports import Listener, open_port
 from waygps.storage.receivers import Receiver
@@ -22,7 +25,14 @@ class ReceiverService(Service):
 
     _log = Logger()
 
-    def __init__(self, listener: Listener, receiver: Receiver, vendor: IVendor | AnyVendor, sessions: ISessionFactory) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        receiver: Receiver,
+        vendor: IVendor | AnyVendor,
+        sessions: ISessionFactory,
+        ward: Ward | None = None,
+    ) -> None:
         self._receiver = receiver
         self.name = f"receiver {receiver.name}"
         self.fault = ""
@@ -30,6 +40,7 @@ class ReceiverService(Service):
         self._listener = listener
         self._vendor = vendor
         self._sessions = sessions
+        self._ward = ward
         self._port: IListeningPort | None = None
 
     @property
@@ -50,6 +61,9 @@ class ReceiverService(Service):
         remedy = "change puerto in configuraciones_receptores or set receivers.ports"
         try:
             self._port, self.fault = open_port(self._listen, place, remedy)
+        except ReceiverError as error:
+            self.fault = f"{place}: {error}"
+            self._log.error("{place} is not opened: {error}", place=place, error=str(error))
         except Exception as error:  # a vendor's fault is not the other receivers'
             self.fault = f"{place}: {error!r}"
             self._log.failure("{place} cannot be opened", place=place)
@@ -59,16 +73,22 @@ class ReceiverService(Service):
         port, self._port = self._port, None
         return port.stopListening() if port else None
 
+    def follow(self, receiver: Receiver) -> None:
+        """The row changed in what closes no port: its name, its limits."""
+        self.receiver = receiver
+        if self._ward:
+            self._ward.allow(receiver)
+
     def _listen(self) -> IListeningPort:
         port = self.receiver.port
         if self.receiver.transport == "UDP":
             return self._listener.udp(port, self._datagrams())
-        return self._listener.tcp(port, self._factory(), BACKLOG)
+        return self._listener.tcp(port, self._factory(), BACKLOG, DevicePort)
 
     def _datagrams(self) -> DatagramProtocol:
-        if isinstance(self._vendor, AnyVendor):
-            return self._vendor.datagrams()
-        return datagrams_of(self._vendor, self._sessions)
+        vendor = self._vendor
+        protocol = vendor.datagrams() if isinstance(vendor, AnyVendor) else datagrams_of(vendor, self._sessions)
+        return self._ward.datagrams(protocol) if self._ward else protocol
 
     def _factory(self) -> IProtocolFactory:
         return self._vendor.factory() if isinstance(self._vendor, AnyVendor) else self._vendor.factory(self._sessions)

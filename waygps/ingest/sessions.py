@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from waygps.errors import StoreUnavailable
 from waygps.fix import Message
+from waygps.ingest.complaints import Lines
 from waygps.ingest.decoding import reply_to
 from waygps.ingest.tracing import Tracer
 from waygps.ingest.valve import Valve
@@ -98,7 +99,8 @@ class Session:
     def _say_warnings(self, message: Message) -> None:
         """Each warning once a connection: a device with a broken sensor complains in every report."""
         for warning in message.warnings:
-            if self._warned.is_news(warning):
+            # A crowd that names no device is not to fill the log, however many connections it makes.
+            if self._warned.is_news(warning) and (message.device or self._receiver.lines.may_be_said()):
                 self._log.warn("{device} at {peer}: {reason}", device=message.device, peer=self.peer, reason=warning)
 
     def _give_back(self, result: Receipt | Failure, weight: int) -> Receipt | Failure:
@@ -160,6 +162,7 @@ class SessionFactory:
         self.valve = valve
         self.origin = origin
         self.refusals = Said()
+        self.lines = Lines()
         self.presence = presence or Presence()
         self.tracer = tracer or Tracer()
         self.traced = self.tracer.traced

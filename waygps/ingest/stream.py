@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from waygps.errors import DecodeError
 from waygps.fix import Message
 from waygps.ingest.answers import AnswerQueue, Brake
+from waygps.ingest.complaints import Lines
 from waygps.ingest.decoding import fenced
 from waygps.ingest.prompt import PromptWriter
 from waygps.interfaces import Answer, IDecoder, ISession, ISessionFactory
@@ -49,9 +50,10 @@ class DeviceStream(Protocol):
     _session: ISession
     _answers: AnswerQueue
 
-    def __init__(self, decoder: IDecoder, sessions: ISessionFactory, foreign: Foreign | None = None) -> None:
+    def __init__(self, decoder: IDecoder, sessions: ISessionFactory, lines: Lines, foreign: Foreign | None = None) -> None:
         self._decoder = decoder
         self._sessions = sessions
+        self._lines = lines
         self._broken = False
         self._closing = False
         self._opening = foreign.opening(self) if foreign is not None else None
@@ -103,12 +105,13 @@ class DeviceStream(Protocol):
 
     def _refuse(self, error: DecodeError) -> None:
         self._session.undecodable(error.data, str(error))
-        self._log.warn(
-            "{peer} sent what cannot be decoded: {reason}; closing, nothing of it is acknowledged. First bytes: {data}",
-            peer=self.peer,
-            reason=str(error),
-            data=error.data.hex(),
-        )
+        if self._lines.may_be_said():
+            self._log.warn(
+                "{peer} sent what cannot be decoded: {reason}; closing, nothing of it is acknowledged. First bytes: {data}",
+                peer=self.peer,
+                reason=str(error),
+                data=error.data.hex(),
+            )
         self._answers.owe(Answer(close=True))
 
     def _write(self, answer: Answer) -> None:
@@ -133,9 +136,10 @@ class StreamFactory(Factory):
     def __init__(self, decoder: Callable[[], IDecoder], sessions: ISessionFactory) -> None:
         self._decoder = decoder
         self._sessions = sessions
+        self._lines = Lines()
 
     def buildProtocol(self, addr: IAddress | None) -> DeviceStream:
-        return DeviceStream(self._decoder(), self._sessions, self.foreign)
+        return DeviceStream(self._decoder(), self._sessions, self._lines, self.foreign)
 
     def stopFactory(self) -> None:  # noqa: N802
         if self.foreign is not None:

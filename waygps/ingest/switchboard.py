@@ -139,7 +139,7 @@ class Switchboard(Service):
         await DeferredList([self._said(self._free(self._open.pop(number))) for number in leaving])
         for receiver in wanted:
             if receiver.id in self._open:
-                self._open[receiver.id].service.receiver = receiver  # it may have a new name
+                self._open[receiver.id].service.follow(receiver)
             else:
                 self.put([receiver])
         self._open = {receiver.id: self._open[receiver.id] for receiver in wanted}
@@ -174,8 +174,8 @@ class Switchboard(Service):
         opened.share.end()
 
 
-def _place(receiver: Receiver) -> tuple[str, int, str, str]:
-    return receiver.vendor, receiver.port, receiver.transport, receiver.unknown
+def _place(receiver: Receiver) -> tuple[object, ...]:
+    return receiver.vendor, receiver.port, receiver.transport, receiver.unknown, receiver.tls
 
 
 def _fields(receiver: Receiver) -> dict[str, Any]:

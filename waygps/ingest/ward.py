@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IProtocolFactory
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import DatagramProtocol, Factory, connectionDone
 from twisted.python.failure import Failure
 
 from waygps.config import Limits
+from waygps.errors import ReceiverError
 from waygps.ingest.complaints import Kind
-from waygps.ingest.counted import CountedSessions
+from waygps.ingest.counted import CountedSessions, PassingSessions
+from waygps.ingest.devices import Devices
 from waygps.ingest.journal import Journal
 from waygps.ingest.limits import Gate
+from waygps.ingest.pace import Pace
 from waygps.ingest.stream import peer_name
+from waygps.ingest.terms import terms
+from waygps.ingest.tls import encrypted
 from waygps.ingest.watched import HalfWatched, Watched
 from waygps.interfaces import ISessionFactory
+from waygps.storage.receivers import Receiver
+
+LONGEST_SILENCE = 3600.0
+"""Seconds for which a device without a connection counts after it was heard, where limits.idle is switched off."""
 
 
 class GuardedFactory(Factory):
@@ -40,33 +48,70 @@ class GuardedFactory(Factory):
         return self._ward.build(self._factory, addr)
 
 
+class GuardedDatagrams(DatagramProtocol):
+    """A UDP port's protocol behind a gate: what is too much is dropped unanswered, as a full network would."""
+
+    noisy = False
+
+    def __init__(self, protocol: DatagramProtocol, gate: Gate) -> None:
+        self._protocol = protocol
+        self._gate = gate
+
+    def startProtocol(self) -> None:
+        assert self.transport is not None
+        self._protocol.makeConnection(self.transport)
+
+    def stopProtocol(self) -> None:
+        self._protocol.doStop()
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        if self._gate.hears(addr[0], addr[1], len(datagram)):
+            self._protocol.datagramReceived(datagram, addr)
+
+
 class Ward:
     """The connections of one receiver."""
 
-    def __init__(self, gate: Gate, limits: Limits, journal: Journal, now: Callable[[], float]) -> None:
+    def __init__(self, gate: Gate, limits: Limits, journal: Journal, clock: Any) -> None:
         self.receiver = gate.receiver
         self.gate = gate
-        self._clock = now
+        self.pace = Pace(limits, clock)
+        self._clock = clock
+        self._row: Receiver | None = None
         self.speaking: Watched | None = None
         """The connection whose protocol is running just now, if it has no session yet."""
         self.is_blind = False
         """Whether a vendor's protocol began a session at a time that does not tell whose it is."""
-        self._limits = limits
+        self.devices = Devices(clock.seconds)
+        self.devices.most = limits.devices_receiver
+        self._configured = self._limits = limits
         self._journal = journal
         self._connections: set[Watched] = set()
         self._named: dict[str, Watched] = {}
 
     def now(self) -> float:
         """Seconds of the server's clock."""
-        return self._clock()
+        return self.pace.now()
 
     def factory(self, factory: IProtocolFactory) -> GuardedFactory:
-        """The factory with the limits before it; it has to hand in its messages by ``sessions``."""
-        return GuardedFactory(factory, self)
+        """The factory with the limits, and TLS, before it; it has to hand in its messages by ``sessions``."""
+        tls = self._row.tls if self._row else None
+        inner = encrypted(factory, tls, self.receiver, self._clock) if tls is not None else factory
+        return GuardedFactory(inner, self)
+
+    def datagrams(self, protocol: DatagramProtocol) -> GuardedDatagrams:
+        """A UDP port's protocol with the limits before it."""
+        if self._row and self._row.tls is not None:
+            raise ReceiverError("TLS is for TCP: take tls out of configuracion_avanzada")
+        return GuardedDatagrams(protocol, self.gate)
 
     def sessions(self, sessions: ISessionFactory) -> CountedSessions:
         """The sessions with the messages counted."""
         return CountedSessions(sessions, self)
+
+    def passing(self, sessions: ISessionFactory) -> PassingSessions:
+        """The same for what comes without connections: datagrams, requests."""
+        return PassingSessions(sessions, self)
 
     def build(self, factory: IProtocolFactory, addr: IAddress | None) -> Watched | None:
         """A protocol of the vendor's, if another connection from there is let in."""
@@ -100,9 +145,20 @@ class Ward:
             if connection.transport is not None:
                 self._journal.write(connection.ended(reason))
 
+    def charge(self, kind: Kind, peer: str) -> None:
+        """A limit cost this peer something."""
+        self.gate.charge(kind, peer)
+
+    def allow(self, receiver: Receiver) -> None:
+        """The limits that the receiver's row has for itself go before the configuration's, from now on."""
+        self._limits, names = terms(self._configured, receiver)
+        self.devices.most = self._limits.devices_receiver
+        self._row, self.receiver = receiver, receiver.name
+        self.gate.allow(receiver.name, self._limits, names)
+
     def sweep(self, is_deaf: bool) -> None:
         """Close what is overdue; while the server is deaf, because it can store no more, nobody's time passes."""
-        now, limits = self._clock(), self._limits
+        now, limits = self.now(), self._limits
         for connection in list(self._connections):
             if getattr(connection.transport, "disconnected", connection.transport is None):
                 # Its socket failed at once, or its transport was given another protocol, which was told of the end instead.
@@ -111,6 +167,7 @@ class Ward:
                 connection.excuse(now)
             elif kind := connection.overdue(now, limits):
                 self._close(connection, kind)
+        self.devices.forget(limits.idle or LONGEST_SILENCE)
         self.gate.complaints.flush()
 
     def _close(self, connection: Watched, kind: Kind) -> None:

@@ -8,26 +8,32 @@ from __future__ import annotations
 from typing import Any, Protocol, cast
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from waygps.config import Limits
 from waygps.ingest.complaints import Kind
+from waygps.ingest.devices import Devices
 from waygps.ingest.journal import Ended
+from waygps.ingest.pace import Pace, Slowed
 
 
 class Watches(Protocol):
     """See waygps.ingest.ward.Ward."""
 
     receiver: str
+    pace: Pace
+    devices: Devices
     speaking: Watched | None
     is_blind: bool
 
     def now(self) -> float: ...
 
     def lost(self, connection: Watched, reason: Failure) -> None: ...
+
+    def charge(self, kind: Kind, peer: str) -> None: ...
 
     def named(self, peer: str) -> Watched | None: ...
 
@@ -37,13 +43,17 @@ class Watched:
     """Stands between a transport and the vendor's protocol, and notes what is needed to judge the connection."""
 
     __slots__ = (
+        "_allowed",
         "_began",
         "_protocol",
         "_seen",
         "_since",
+        "_slowed",
         "_ward",
+        "brake",
         "closed_for",
         "device",
+        "devices",
         "host",
         "messages",
         "peer",
@@ -60,9 +70,16 @@ class Watched:
         self.transport: Any = None
         self._began = self._since = ward.now()
         self._seen = 0
+        self._allowed = ward.pace.begin
+        self._slowed: Slowed | None = None
+        self.brake: IPushProducer | None = None
+        """What its session pauses, if it has one: two pauses of a connection have to know of each other."""
         self.talks = False
         """Whether a session was begun that is known to be this connection's."""
         self.device = ""
+        """Whose message came last."""
+        self.devices: set[str] = set()
+        """Those that count for the receiver."""
         self.messages = self.received = 0
         self.closed_for: Kind | None = None
 
@@ -77,19 +94,45 @@ class Watched:
 
     def dataReceived(self, data: bytes) -> None:
         self.received += len(data)
+        if self.received > self._allowed:
+            self._exceed()
         if self.talks:
             self._protocol.dataReceived(data)
         else:
             self._first(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._slowed is not None:
+            self._slowed.stop()
         try:
             self._protocol.connectionLost(reason)
         finally:
+            for device in list(self.devices):
+                self.leave(device)
             self._ward.lost(self, reason)
 
     def connectionMade(self) -> None:
         """The vendor's protocol is told by its own makeConnection."""
+
+    def enter(self, device: str) -> bool:
+        """Whether the receiver has room for this device, for which the connection speaks from now on."""
+        devices = self._ward.devices
+        if devices.most and not devices.enter(device):
+            self.charge("devices")
+            return False
+        if devices.most:
+            self.devices.add(device)
+        return True
+
+    def leave(self, device: str) -> None:
+        """The connection speaks for this device no more."""
+        if device in self.devices:
+            self.devices.remove(device)
+            self._ward.devices.leave(device)
+
+    def charge(self, kind: Kind) -> None:
+        """A limit cost the connection something."""
+        self._ward.charge(kind, self.host)
 
     def overdue(self, now: float, limits: Limits) -> Kind | None:
         """The time limit that the connection has passed. To be asked at every sweep: it compares with the time before."""
@@ -124,6 +167,18 @@ class Watched:
         if not reason.check(ConnectionDone):
             return reason.getErrorMessage()
         return "closed by the server" if getattr(self.transport, "disconnecting", False) else "closed by the device"
+
+    def _exceed(self) -> None:
+        """It has used up what it was allowed: read it no more until it has earned that, or go on if it did meanwhile."""
+        slowed = self._slowed = self._slowed or Slowed(self._ward.pace, self._began)
+        self._allowed = slowed.grant(self.received, self._allowed)
+        if self.received <= self._allowed:
+            slowed.release()
+            return
+        slowed.hold(self.brake or self.transport, self.received - self._allowed, self._exceed)
+        if not slowed.is_counted:
+            slowed.is_counted = True
+            self.charge("bytes")
 
     def _first(self, data: bytes) -> None:
         """A session that is begun meanwhile is this connection's."""

@@ -26,7 +26,8 @@ RECEIVER = """INSERT INTO configuraciones_receptores (nombre, tipo_equipo_id, pu
               RETURNING id"""
 """HTTP is on a TCP port too."""
 LIST = """SELECT r.id, r.nombre, t.codigo, r.puerto, r.protocolo, coalesce(r.configuracion_avanzada ->> 'desconocidos', ''),
-                 coalesce(r.configuracion_avanzada -> 'otros_protocolos' = 'true', false)
+                 coalesce(r.configuracion_avanzada -> 'otros_protocolos' = 'true', false),
+                 r.max_conexiones, r.max_equipos, r.timeout, r.configuracion_avanzada -> 'tls'
           FROM configuraciones_receptores r JOIN tipos_equipos_gps t ON t.id = r.tipo_equipo_id
           WHERE r.activo AND t.activo ORDER BY r.prioridad, r.puerto, r.protocolo"""
 
@@ -46,6 +47,13 @@ class Receiver(Struct, frozen=True):
     """What becomes of devices that are not in moviles; "": as ingest.unknown_devices says."""
     others: bool = False
     """Whether devices of other vendors are served too."""
+    most_connections: int | None = None
+    """Its own limit of connections; 0: none; None: the configuration's, as for the following two."""
+    most_devices: int | None = None
+    idle: int | None = None
+    """Seconds without a message after which a connection is closed."""
+    tls: object = None
+    """Certificate and key, see waygps.ingest.tls.Pair; None: the connections are not encrypted."""
 
 
 class DeviceType(Struct, frozen=True):
