@@ -310,7 +310,7 @@ SAMPLES = (
     ),
     Sample(
         data=b"*TH,2020916012,V4,S20,DONE,130305,050316,A,2212.8745,N,11346.6574,E,14.28,028,220902,F7FFFBFF#",
-        fixes=({"time": "2002-09-22T05:03:16Z", "lat": 22.214575, "lon": 113.777623, "speed_kmh": 26.447, "course_deg": 28.0},),
+        fixes=({"time": "2002-09-22T05:03:16Z", "lat": 22.214575, "lon": 113.777623, "speed_kmh": 26.44656, "course_deg": 28.0},),
         reply=b"",
     ),
     Sample(

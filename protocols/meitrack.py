@@ -373,6 +373,7 @@ _MODELS = (
 )  # fmt: skip
 meitrack = Vendor(
     name="meitrack",
+    checksum=True,
     title="Meitrack",
     port=5020,
     active=False,
@@ -385,7 +386,6 @@ meitrack = Vendor(
             data=b"$$m139,012896005334567,AAA,35,-33.866423,151.190060,121208020649,A,7,27,0,32,4,13,6150,49517,505|2|0B67|5A6C,0000,"
             b"0000|0000|0000|0977|0000,,*F1\r\n",
             fixes=({"time": "2012-12-08T02:06:49Z", "lat": -33.866423, "lon": 151.19006, "odometer_km": 6.15, "satellites": 7},),
-            reply=b"",
         ),
         Sample(
             data=bytes.fromhex(

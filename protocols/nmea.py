@@ -370,7 +370,9 @@ def recognises(data: bytes, transport: Transport) -> Verdict:
 SAMPLES = (
     Sample(
         data=b"$PGID,359853000144328*0F\r\n$GPRMC,094907.000,A,6000.5332,N,03020.5192,E,1.17,60.26,091111,,*33\r\n",
-        fixes=({"time": "2011-11-09T09:49:07Z", "lat": 60.0088867, "lon": 30.3419867, "speed_kmh": 2.167, "course_deg": 60.26},),
+        fixes=(
+            {"time": "2011-11-09T09:49:07Z", "lat": 60.0088867, "lon": 30.3419867, "speed_kmh": 2.16684, "course_deg": 60.26},
+        ),
         reply=b"",
     ),
     Sample(

@@ -279,6 +279,7 @@ def _may_be(head: bytes) -> bool:
 
 ruptela = Vendor(
     name="ruptela",
+    checksum=True,
     title="Ruptela",
     maker="Ruptela",
     port=5046,

@@ -4,37 +4,19 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.protocols.frames import FRAMES, frames
 from waygps.conformance.report import Report, check
 from waygps.conformance.subject import Subject
 from waygps.ingest.vendors import find_vendors
 from waygps.interfaces import IVendor
-from waygps.vendor import Sample
 
 MUTATIONS = 3000
 """Enough to find what is easily found; 100,000 take ten seconds a vendor, which `waygps plugin check NAME` spends."""
 INSTALLED = {name: found.vendor for name, found in find_vendors().items()}
-WITHOUT_SAMPLES = {"teltonika", "queclink"}
-"""Vendors that are older than Sample: they are tried on captured messages. A vendor that has samples leaves this set."""
-
-
-def captured(vendor: IVendor) -> tuple[Sample, ...]:
-    """Real messages as samples, a few of each length; those with a wrong checksum show nothing."""
-    kept = {}
-    for frame in frames(vendor.name) if (FRAMES / f"{vendor.name}.jsonl").exists() else ():
-        outcome = (
-            list(vendor.decoder(frame.transport, frame.device or "1").feed(frame.data)) if frame.checksum_ok is not False else []
-        )
-        if any(message.fixes for message in outcome):
-            fixes: tuple[dict[str, object], ...] = tuple({} for message in outcome for _ in message.fixes)
-            key = len(frame.data) // 60
-            kept[key] = Sample(data=frame.data, transport=frame.transport, device=frame.device or "1", fixes=fixes)
-    return tuple(kept.values())
 
 
 def report(vendor: IVendor) -> Report:
     """What the suite says of a built-in vendor among the others."""
-    samples = tuple(getattr(vendor, "samples", ())) or captured(vendor)
+    samples = tuple(getattr(vendor, "samples", ()))
     others = tuple(other for name, other in INSTALLED.items() if name != vendor.name)
     return check(Subject(vendor=vendor, samples=samples, others=others, mutations=MUTATIONS, is_timed=False))
 
@@ -44,7 +26,7 @@ class ConformanceTests(SynchronousTestCase):
 
     def test_all_have_samples(self) -> None:
         """Each vendor shows what it can do by samples of its own."""
-        assert {name for name, vendor in INSTALLED.items() if not getattr(vendor, "samples", ())} == WITHOUT_SAMPLES
+        assert [name for name, vendor in INSTALLED.items() if not getattr(vendor, "samples", ())] == []
 
 
 def _add(vendor: IVendor) -> None:

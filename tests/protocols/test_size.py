@@ -17,8 +17,8 @@ LONGEST = 400
 TEXT, BINARY = 60, 150
 """Lines of code that the templates have at most; the goal of the vendors, which nothing here enforces."""
 LONGER = {
-    "teltonika": "written before the shared framing and readers; being reduced",
-    "queclink": "written before the shared framing and readers; being reduced",
+    "gt06": "being reduced",
+    "suntech": "five wire formats, which one manufacturer's devices mix",
 }
 """Vendors that are longer, with the reason. One that is not any more leaves this list."""
 _NOTHING = "NL NEWLINE COMMENT INDENT DEDENT ENCODING ENDMARKER"
