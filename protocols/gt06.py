@@ -429,7 +429,7 @@ class Decoder(FrameDecoder):
 
 def _before_start(buffer: bytearray) -> int:
     """Bytes before the first that may begin a frame."""
-    if buffer[:2] in (b"xx", b"yy"):  # the rest is not searched at every frame
+    if buffer.startswith((b"xx", b"yy")):  # the rest is not searched at every frame
         return 0
     found = [at for start in (b"xx", b"yy") if (at := buffer.find(start)) >= 0]
     return min(found, default=len(buffer) - (buffer[-1] in b"xy"))
