@@ -15,6 +15,8 @@ from tests.ports import free_port
 from tests.system.server import CHECKOUT, Server, ServerCase, receive, until
 
 HERE = "127.0.0.1"
+DEVICES = 1000
+"""Devices that are not to notice what happens to other receivers."""
 
 
 def report(imei: int) -> bytes:
@@ -79,7 +81,9 @@ class Fleet:
         try:
             while not self._is_over.is_set():
                 for number, device in enumerate(self._devices):
-                    reports(device, 910_000_000 + number)
+                    device.sendall(report(910_000_000 + number))
+                for device in self._devices:
+                    assert receive(device, 4) == b"OK\r\n"
                 self.rounds += 1
         except (OSError, AssertionError) as fault:
             self.fault = fault
@@ -106,7 +110,7 @@ class Receivers(ServerCase):
         """A receiver is added, moved and stopped while devices report on another one, whose connections never break; the devices
         of the receiver that is moved are disconnected after their answer; a restart finds all as it was left."""
         first, second = free_port(), free_port()
-        with Fleet(self.server, 50) as others:
+        with Fleet(self.server, DEVICES) as others:
             others.is_at_it()
             self.waygps("add", "Norte", "--type", "auto", "--port", str(first))
             until(lambda: is_open(first), "the new receiver")
