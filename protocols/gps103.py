@@ -353,6 +353,7 @@ gps103 = Vendor(
     title="Coban GPS103",
     maker="Coban",
     port=5001,
+    active=False,
     decoder=Decoder,
     encoder=Encoder,
     recognises=recognises,

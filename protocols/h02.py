@@ -341,6 +341,7 @@ h02 = Vendor(
     title="H02 (Sinotrack)",
     maker="Sinotrack",
     port=5013,
+    active=False,
     decoder=Decoder,
     encoder=Encoder,
     recognises=recognises,

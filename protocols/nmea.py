@@ -390,6 +390,7 @@ nmea = Vendor(
     title="NMEA 0183 (T55)",
     maker="Any",
     port=5005,
+    active=False,
     decoder=Decoder,
     encoder=Encoder,
     recognises=recognises,

@@ -205,6 +205,7 @@ osmand = Vendor(
     title="OsmAnd / Traccar Client",
     maker="OsmAnd, Traccar",
     port=5055,
+    active=False,
     transports=("http",),
     requests=messages,
     claims=claims,

@@ -190,6 +190,7 @@ owntracks = Vendor(
     name="owntracks",
     title="OwnTracks",
     port=5144,
+    active=False,
     transports=("http",),
     requests=messages,
     claims=claims,

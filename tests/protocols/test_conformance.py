@@ -41,3 +41,11 @@ def _add(vendor: IVendor) -> None:
 
 for _vendor in INSTALLED.values():
     _add(_vendor)
+
+
+class FirstRunTests(SynchronousTestCase):
+    def test_open_at_first(self) -> None:
+        """A first run opens the three ports that everybody expects; the other vendors' wait to be asked for, each at its own."""
+        assert {name for name, vendor in INSTALLED.items() if vendor.active} == {"teltonika", "queclink", "generic"}
+        ports = [vendor.port for vendor in INSTALLED.values()]
+        assert len(set(ports)) == len(ports)

@@ -54,6 +54,7 @@ class Server:
         self.directory.chmod(0o755)
         self.data_dir = self.directory / "data"
         self.ports = {vendor: free_port() for vendor in VENDORS}
+        self._auto = free_port()
         self.web_port = free_port()
         self.settings = dict(settings or {})
         self._arguments = arguments
@@ -71,7 +72,7 @@ class Server:
         settings = {
             "DATA_DIR": str(self.data_dir),
             "RECEIVERS_INTERFACE": "127.0.0.1",
-            "RECEIVERS_PORTS": ",".join(f"{vendor}={port}" for vendor, port in self.ports.items()),
+            "RECEIVERS_PORTS": ",".join(f"{vendor}={port}" for vendor, port in {"auto": self._auto, **self.ports}.items()),
             "WEB_INTERFACE": "127.0.0.1",
             "WEB_PORT": str(self.web_port),
             "INGEST_UNKNOWN_DEVICES": "registrar",
@@ -174,6 +175,18 @@ class Server:
     def watch(self, token: str) -> ClientConnection:
         """Open /ws/gps/ as a program."""
         return connect(f"ws://127.0.0.1:{self.web_port}/ws/gps/?token={token}", proxy=None, open_timeout=10)
+
+    def open_receivers(self) -> None:
+        """Open the ports of all vendors, and wait until they are open."""
+        self.rows("UPDATE configuraciones_receptores SET activo = true RETURNING 1")
+        ((count,),) = self.rows("SELECT count(*) FROM configuraciones_receptores")
+        token = self.token()
+
+        def opened() -> bool:
+            receivers = self.request("GET", "/api/health", token=token)[1]["receptores"]
+            return len(receivers) == count and all(each["abierto"] for each in receivers)
+
+        until(opened, "all ports to be open")
 
     # -- the devices
 

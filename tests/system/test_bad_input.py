@@ -150,6 +150,7 @@ class BadInput(ServerCase):
 
     def test_garbage_on_every_port(self) -> None:
         """A port scanner's bytes on the device ports disturb nobody."""
+        self.server.open_receivers()
         for vendor in self.server.ports:
             with self.server.tcp(vendor) as connection, self.server.udp(vendor) as datagrams:
                 connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + bytes(range(256)) * 8)

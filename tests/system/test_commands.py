@@ -32,6 +32,7 @@ class Commands(ServerCase):
         ports = [
             (found.vendor, transport.upper(), 0) for found in find_vendors().values() for transport in found.vendor.transports
         ]
+        self.server.open_receivers()
         for name in sorted({target.vendor.name for target in targets(ports)}):
             port = self.server.ports[name]
             options = ("--vendor", name, "--devices", "4", "--period", "0.1", "--host", "127.0.0.1", "--port", str(port))

@@ -154,7 +154,7 @@ class Start(SynchronousTestCase):
         assert f"http://127.0.0.1:{self.server.web_port}/" in shown
         assert f"user {user}, password {password}" in shown
         assert len(password) >= 12
-        for vendor, found in find_vendors().items():
+        for vendor, found in [(name, found) for name, found in find_vendors().items() if found.vendor.active]:
             for transport in found.vendor.transports:
                 assert f"{found.vendor.title} {transport.upper()}" in shown
                 assert f"{transport.upper()} {self.server.ports[vendor]}" in shown
