@@ -12,6 +12,7 @@ from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.trial.unittest import TestCase
 
 from tests.fakes import FakeSessions, LineDecoder, logged
+from tests.ports import free_port
 from waygps.ingest.auto import AnyVendor
 from waygps.ingest.receivers import ReceiverService
 from waygps.interfaces import ISessionFactory
@@ -105,6 +106,13 @@ class ReceiverTests(TestCase):
             f"receiver Lines: {transport} port {port} cannot be opened: Address already in use. Stop what uses it, or change "
             "puerto in configuraciones_receptores or set receivers.ports"
         ]
+
+    def test_transport_that_nobody_speaks(self) -> None:
+        """A row that puts TCP devices on an HTTP port is said with what they use, and the port stays closed."""
+        with logged() as log:
+            service = self.receiver("HTTP", free_port())
+        assert service.fault.endswith("lines devices do not use HTTP, but TCP, UDP")
+        assert len(log) == 1
 
     def test_taken_tcp_port(self) -> None:
         """A TCP port that another program has is said by receiver and number, with the remedy, and nothing stops."""

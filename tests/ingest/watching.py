@@ -34,7 +34,7 @@ OTHER = Receiver(3, "other", "lines", 5001, "TCP")
 class LineVendor:
     """LineDecoder's vendor."""
 
-    name, title, maker, transports, port, active = "lines", "Lines", "Tests", ("tcp",), 5000, True
+    name, title, maker, transports, port, active = "lines", "Lines", "Tests", ("tcp", "udp"), 5000, True
 
     def decoder(self, transport: str, device: str = "") -> LineDecoder:
         return LineDecoder()

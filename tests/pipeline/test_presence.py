@@ -208,8 +208,8 @@ class IdentityTests(PresenceCase):
         assert self.alerts == []
 
     def test_goes_on(self) -> None:
-        """While the two go on the alert comes again every third time, not every time."""
-        assert len(self.alternate(times=9)) == 3
+        """While the two go on the alert comes again every ten minutes, not every time."""
+        assert len(self.alternate(times=3 * WITHIN // 30 - 1)) == 3
 
 
 class ErrorTests(PresenceCase):

@@ -80,7 +80,10 @@ class ReceiverService(Service):
             self._ward.allow(receiver)
 
     def _listen(self) -> IListeningPort:
-        port = self.receiver.port
+        port, transports = self.receiver.port, getattr(self._vendor, "transports", ())
+        if transports and self.receiver.transport.lower() not in transports:
+            spoken = ", ".join(transports).upper()
+            raise ReceiverError(f"{self.receiver.vendor} devices do not use {self.receiver.transport}, but {spoken}")
         if self.receiver.transport == "UDP":
             return self._listener.udp(port, self._datagrams())
         return self._listener.tcp(port, self._factory(), BACKLOG, DevicePort)

@@ -113,7 +113,7 @@ class Session:
             if message.device != self._device and self._producer is not None:
                 self._claim(message.device)
             return Answer(reply_to(message, self._receiver.now()))
-        if self._receiver.refusals.is_news(message.device):
+        if self._receiver.refusals.is_news(message.device) and self._receiver.lines.may_be_said():
             self._log.warn(
                 "{vendor} device at {peer} is refused: {reason}. To accept it, insert it into moviles (imei) "
                 'or set ingest.unknown_devices = "registrar"',
@@ -162,6 +162,7 @@ class SessionFactory:
         self.valve = valve
         self.origin = origin
         self.refusals = Said()
+        self.lines = Lines()
         self.lines = Lines()
         self.presence = presence or Presence()
         self.tracer = tracer or Tracer()

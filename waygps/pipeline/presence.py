@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from math import ceil
+from math import ceil, inf
 from statistics import median_low
 from typing import Protocol
 
@@ -55,6 +55,8 @@ class _Device(Struct):
     good: bool = True
     intervals: tuple[int, ...] = ()
     displacements: tuple[float, ...] = ()
+    alerted: float = -inf
+    """When it was said last that two devices share this identification."""
     is_elsewhere: bool = False
     """Another process hears it, and judges its state."""
     is_inherited: bool = True
@@ -169,12 +171,12 @@ class Presence:
 
     def _count(self, name: str, device: _Device, peers: tuple[str, str], now: float) -> None:
         times = (*(each for each in device.displacements if now - each < WITHIN), now)
-        if len(times) >= TIMES:
+        if len(times) >= TIMES and now - device.alerted >= WITHIN:
+            device.alerted = now
             text = f"Two devices seem to report as {name}, from {peers[0]} and from {peers[1]}: each displaces the other"
             self._log.warn("{text}", text=text)
             self._alert(REPEATED, text)
-            times = ()
-        device.displacements = times
+        device.displacements = times[-TIMES:]
 
     def _note(self, device: _Device, good: bool, now: float) -> None:
         interval = int(now - device.last)
