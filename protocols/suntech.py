@@ -465,9 +465,16 @@ def recognises(data: bytes, transport: Transport) -> Verdict:
     if data[:1] == b"\2" or data[:1] >= b"\x80":
         size = _binary_size(data)
         if 0 < size <= len(data):
-            return Verdict.YES if any(message.fixes for message in Decoder().messages(data[:size])) else Verdict.NO
+            return Verdict.YES if _reports(data[:size]) else Verdict.NO
         return Verdict.MORE if size > 0 and transport == "tcp" else Verdict.NO
     return by_pattern(_KNOWN, _BEGINNINGS, data)
+
+
+def _reports(frame: bytes) -> bool:
+    try:
+        return any(message.fixes for message in Decoder().messages(frame))
+    except DecodeError:
+        return False
 
 
 _MODELS = (

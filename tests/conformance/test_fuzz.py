@@ -25,6 +25,7 @@ from waygps.conformance.mutants import ALL, KEEPING, MOST, mutant
 from waygps.conformance.mutations import Fuzzing
 from waygps.conformance.seals import find
 from waygps.conformance.subject import Finding, Subject, shown
+from waygps.interfaces import Transport, Verdict
 from waygps.vendor import Vendor
 
 
@@ -94,6 +95,15 @@ class FuzzingTests(SynchronousTestCase):
         (finding,) = self.faults(vendor(Raising))
         assert "raises ValueError" in finding.text
         assert fault(vendor(Raising), finding.transport, finding.device, finding.data)
+
+    def test_recognition(self) -> None:
+        """A recognises that decodes, and lets the decoder's refusal out, is found: nobody catches that for a whole port."""
+
+        def recognises(data: bytes, transport: Transport) -> Verdict:
+            return Verdict.YES if list(text.Decoder(transport, "1").feed(data)) else Verdict.NO
+
+        findings = self.faults(vendor(recognises=recognises))
+        assert any("'s recognises raises DecodeError" in finding.text for finding in findings), findings
 
     def test_right(self) -> None:
         """Nothing is found in what is right."""

@@ -11,6 +11,7 @@ from waygps.conformance.mutants import ALL, KEEPING, mutant
 from waygps.conformance.seals import Seal, find
 from waygps.conformance.splitting import difference
 from waygps.conformance.subject import Finding, Subject
+from waygps.errors import DecodeError
 from waygps.interfaces import IRecognises, IVendor, Transport, Verdict
 
 MOST_KEPT = 400
@@ -82,7 +83,10 @@ class Fuzzing:
         own = IRecognises(self._vendor, None)
         if self._count % ASK_EVERY or own is None:
             return ""
-        verdict, fault = guarded(lambda: own.recognises(data, transport))
+        try:
+            verdict, fault = guarded(lambda: own.recognises(data, transport))
+        except DecodeError as error:
+            return f"'s recognises raises DecodeError: {error}"
         return f"'s recognises {fault or f'gives {verdict!r}'}" if fault or not isinstance(verdict, Verdict) else ""
 
 
