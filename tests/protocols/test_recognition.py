@@ -49,6 +49,7 @@ FIRST: dict[str, list[bytes]] = {
         b"1003\r\n$GNGGA,",
         b"4711/022789000688081/$GPRMC,",
     ],
+    "jt808": [bytes.fromhex("7e000200000123456789015b7e")],
     "gt06": [bytes.fromhex("78780d01012345678901234500018cdd0d0a")],
     "meitrack": [b"$$A142,861585041440544,AAA,35,-6.1,106.8#"],
     "suntech": [
@@ -71,7 +72,6 @@ STRANGERS = [
     b"POST ; IMEI: 7, LAT: 1, LON: 2\r\n",
     b"SSH-2.0-OpenSSH_9.2p1\r\n",
     bytes.fromhex("16030100f1010000ed0303"),
-    bytes.fromhex("7e000200000123456789015b7e"),
     b'{"jsonrpc": "2.0", "id": 1, "method": "login"}\n',
     b"id: 7, name: printer\n",
     b"+INFO: modem\r\n+CREG: 1,5\r\n",

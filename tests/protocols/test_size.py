@@ -18,6 +18,7 @@ TEXT, BINARY = 60, 150
 """Lines of code that the templates have at most; the goal of the vendors, which nothing here enforces."""
 LONGER = {
     "gt06": "being reduced",
+    "jt808": "two editions of a standard, its messages in parts, and what a dozen makers add to it",
     "suntech": "five wire formats, which one manufacturer's devices mix",
 }
 """Vendors that are longer, with the reason. One that is not any more leaves this list."""
