@@ -143,6 +143,25 @@ class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tiles: Tiles = field(default_factory=Tiles)
 
 
+class Live(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The WebSockets; docs/api.md has the close codes."""
+
+    update_interval: Annotated[float, Meta(ge=0, le=3600)] = 1
+    """Seconds between two updates of one vehicle to a client; the newest wins. 0: each at once."""
+    connections_user: Annotated[int, Meta(ge=0)] = 5
+    """WebSockets that a user has open at once; 0: any number."""
+    messages_per_second: Annotated[float, Meta(gt=0, le=1_000_000)] = 10
+    """Messages that a user's WebSockets may send in the long run; five times as many at once."""
+    message_size: Annotated[int, Meta(ge=1024, le=16_777_216)] = 65_536
+    """Bytes of one message from a client."""
+    timeout: Annotated[float, Meta(ge=1, le=3600)] = 30
+    """Seconds without a sign of life, after half of which a ping is sent, before a WebSocket is closed."""
+    stalled: Annotated[float, Meta(ge=1, le=3600)] = 60
+    """Seconds that a client may leave unread what was sent before its WebSocket is closed."""
+    status_interval: Annotated[float, Meta(ge=0.1, le=3600)] = 5
+    """Seconds from one message of /ws/status/ to the next."""
+
+
 class Bus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What several processes of the server, or several servers, tell each other through."""
 
@@ -171,3 +190,4 @@ class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     spool: Spool = field(default_factory=Spool)
     history: History = field(default_factory=History)
     web: Web = field(default_factory=Web)
+    live: Live = field(default_factory=Live)
