@@ -30,7 +30,8 @@ from waygps.ingest.vendors import Found
 from waygps.live.bus import RedisBus
 from waygps.live.hub import Hub
 from waygps.live.messages import initial_state
-from waygps.live.websocket import GpsFactory
+from waygps.live.status import StatusFactory
+from waygps.live.websocket import GpsFactory, users_of
 from waygps.pipeline.counting import Counters
 from waygps.pipeline.pipeline import Pipeline
 from waygps.pipeline.presence import Presence
@@ -71,7 +72,7 @@ class Server:
         self._configuration = configuration
         self._worker = worker
         self._bus = RedisBus(reactor, configuration.bus.url, configuration.bus.channel) if configuration.bus.url else None
-        self._hub = Hub(self._bus)
+        self._hub = Hub(self._bus, reactor, configuration.live.update_interval)
         self._storing(url)
         self._listening()
 
@@ -170,13 +171,20 @@ class Server:
         health = Health(__version__, self._database, self._store, self._valve, receiving, self._hub)
         throttle, quarantine = Throttle(self._reactor.seconds), QuarantineAPI(accounts, Captured(self._reading))
         api = API(accounts, fleet, health, throttle, self._hub.end_session, settings, quarantine)
-        gps = WebSocketResource(GpsFactory(self._hub, accounts.user_of, fleet.vehicles, settings.allowed_origins))
-        site = make_site(Pages(accounts).app.resource(), api.app.resource(), gps, settings)
+        site = make_site(Pages(accounts).app.resource(), api.app.resource(), self._websockets(accounts, fleet, health), settings)
         if self._bus:
             self._bus.on_recovery(lambda: ensureDeferred(self._renew(fleet)))
         listener = Listener(self._reactor, settings.interface, is_shared=self._worker is not None)
         self._web = WebService(listener, site, settings.port)
         return self._web
+
+    def _websockets(self, accounts: Accounts, fleet: Fleet, health: Health) -> dict[str, WebSocketResource]:
+        """The channels of /ws/."""
+        live, origins, clock = self._configuration.live, self._configuration.web.allowed_origins, self._reactor
+        users = users_of(live, clock)
+        gps = GpsFactory(self._hub, accounts.user_of, fleet.vehicles, origins, clock=clock, users=users, live=live)
+        status = StatusFactory(self._hub, accounts.user_of, health, users, clock, live, origins)
+        return {"gps": WebSocketResource(gps), "status": WebSocketResource(status)}
 
     @property
     def web_fault(self) -> str:

@@ -12,8 +12,11 @@ from tests.fakes import a_fix, a_position, logged
 from tests.postgres import clock, until
 from tests.redis import Redis
 from waygps.errors import ConfigurationError
+from waygps.live.batch import Batch
 from waygps.live.bus import RedisBus
 from waygps.live.hub import Hub
+from waygps.live.messages import plain
+from waygps.live.update import Update
 from waygps.position import Vehicle
 
 VAN = Vehicle(7, "A1", "AB 123 CD")
@@ -28,11 +31,10 @@ class FakeClient:
         self.heard: list[tuple[int | str, Any]] = []
         self.ended: list[int] = []
 
-    def offer(self, vehicle: int, message: bytes) -> None:
-        self.heard.append((vehicle, json.decode(message)))
-
-    def status(self, vehicle: int, message: bytes) -> None:
-        self.heard.append((vehicle, json.decode(message)))
+    def take(self, batch: Batch) -> None:
+        for item in batch.items:
+            message = plain(item, trail=False) if isinstance(item, Update) else item.message
+            self.heard.append((item.vehicle, json.decode(message)))
 
     def alert(self, kind: str, message: bytes) -> None:
         self.heard.append((kind, json.decode(message)))

@@ -11,7 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.fakes import NOON, FakeVehicles, FakeWriter, a_fix, a_position, logged
 from waygps import events
 from waygps.fix import Message, Vitals
+from waygps.live.batch import Batch
 from waygps.live.hub import FAULT, SESSION_ENDED, Hub
+from waygps.live.messages import plain
+from waygps.live.update import Update
 from waygps.origin import Origin
 from waygps.pipeline.pipeline import Pipeline
 from waygps.position import Vehicle
@@ -29,11 +32,12 @@ class FakeClient:
         self.alerts: list[tuple[str, Any]] = []
         self.ended: list[tuple[int, str]] = []
 
-    def offer(self, vehicle: int, message: bytes) -> None:
-        self.heard.append((vehicle, json.decode(message)["data"]))
-
-    def status(self, vehicle: int, message: bytes) -> None:
-        self.states.append((vehicle, json.decode(message)))
+    def take(self, batch: Batch) -> None:
+        for item in batch.items:
+            if isinstance(item, Update):
+                self.heard.append((item.vehicle, json.decode(plain(item, trail=False))["data"]))
+            else:
+                self.states.append((item.vehicle, json.decode(item.message)))
 
     def alert(self, kind: str, message: bytes) -> None:
         self.alerts.append((kind, json.decode(message)))
@@ -45,10 +49,7 @@ class FakeClient:
 class BrokenClient(FakeClient):
     """A client whose connection has a bug."""
 
-    def offer(self, vehicle: int, message: bytes) -> None:
-        raise RuntimeError("a bug")
-
-    def status(self, vehicle: int, message: bytes) -> None:
+    def take(self, batch: Batch) -> None:
         raise RuntimeError("a bug")
 
     def alert(self, kind: str, message: bytes) -> None:

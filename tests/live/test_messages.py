@@ -6,7 +6,26 @@ from msgspec import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes import NOON, a_fix, a_position
-from waygps.live.messages import Problem, client_message, encode, gps_update, initial_state, mobile_status, system_alert
+from tests.live.telling import an_update
+from waygps.live.messages import (
+    Options,
+    Problem,
+    SubscribeAll,
+    SubscribeArea,
+    SubscribeMobile,
+    UnsubscribeArea,
+    UnsubscribeMobile,
+    client_message,
+    encode,
+    gps_batch,
+    gps_update,
+    initial_state,
+    mobile_status,
+    plain,
+    row,
+    system_alert,
+)
+from waygps.live.update import FIELDS
 from waygps.position import Vehicle, position
 
 VAN = Vehicle(7, "A1", "AB123CD")
@@ -104,9 +123,18 @@ class OtherMessagesTests(SynchronousTestCase):
 
     def test_client_messages(self) -> None:
         """A client may subscribe and unsubscribe; keys of a later version are ignored."""
-        for kind in ("subscribe_mobile", "unsubscribe_mobile"):
-            message = client_message(b'{"type": "%s", "mobile_id": 7, "since": 1}' % kind.encode())
-            assert (message.type, message.mobile_id) == (kind, 7)
+        for text, expected in {
+            '{"type": "subscribe_mobile", "mobile_id": 7, "since": 1}': SubscribeMobile(7),
+            '{"type": "unsubscribe_mobile", "mobile_id": 7}': UnsubscribeMobile(7),
+            '{"type": "subscribe_area", "sur": -35, "oeste": 170, "norte": -34.5, "este": -170}': SubscribeArea(
+                -35, 170, -34.5, -170
+            ),
+            '{"type": "unsubscribe_area"}': UnsubscribeArea(),
+            '{"type": "subscribe_all"}': SubscribeAll(),
+            '{"type": "options"}': Options(),
+            '{"type": "options", "compact": true, "trail": true, "interval": 5, "heartbeat": true}': Options(True, True, 5, True),
+        }.items():
+            assert client_message(text.encode()) == expected
 
     def test_not_understood(self) -> None:
         """Anything else is refused with a reason."""
@@ -119,7 +147,46 @@ class OtherMessagesTests(SynchronousTestCase):
             b'{"type": "subscribe_mobile"}',
             b'{"type": "subscribe_mobile", "mobile_id": "x"}',
             b'{"type": "drop_tables", "mobile_id": 7}',
+            b'{"type": "subscribe_area", "sur": -91, "oeste": 0, "norte": 0, "este": 0}',
+            b'{"type": "subscribe_area", "sur": 0, "oeste": 0, "norte": 0, "este": 180.5}',
+            b'{"type": "subscribe_area", "sur": NaN, "oeste": 0, "norte": 0, "este": 0}',
+            b'{"type": "subscribe_area", "sur": 0, "oeste": 0, "norte": 0}',
+            b'{"type": "options", "interval": -1}',
+            b'{"type": "options", "interval": 1e9}',
+            b'{"type": "options", "compact": 1}',
         ):
             with self.assertRaises(ValueError) as caught:
                 client_message(payload)
             assert str(caught.exception)
+
+
+class CompactTests(SynchronousTestCase):
+    """gps_batch, for who asks for it."""
+
+    def setUp(self) -> None:
+        older = [an_update(7, lat, 2.0, NOON + second) for lat, second in ((1.0, 0), (1.1, 500), (1.2, 1000))]
+        self.update = older[2].after(older[1].after(older[0]))
+
+    def test_same_values(self) -> None:
+        """A row has what a gps_update has, in the order that the answer to the options names, times in milliseconds."""
+        ((*values,),) = json.decode(gps_batch([row(self.update, trail=False)]))["updates"]
+        named = dict(zip(FIELDS, values, strict=True))
+        data = json.decode(plain(self.update, trail=False))["data"]
+        assert named.pop("mobile_id") == 7
+        assert (named.pop("fecha_gps"), named.pop("fecha_recepcion")) == (NOON + 1000, NOON + 1000)
+        assert named == {name: value for name, value in data.items() if not name.startswith("fecha")}
+
+    def test_trail(self) -> None:
+        """The points between come along for who asks for them, oldest first, in either form, and for nobody else."""
+        data = json.decode(plain(self.update, trail=True))
+        assert [(point["fecha_gps"], point["latitud"]) for point in data["trail"]] == [
+            ("2026-11-24T12:00:00Z", 1.0),
+            ("2026-11-24T12:00:00.500000Z", 1.1),
+        ]
+        assert set(data["trail"][0]) == {"fecha_gps", "latitud", "longitud", "velocidad", "rumbo"}
+        assert json.decode(row(self.update, trail=True))[len(FIELDS)] == [
+            [NOON, 1.0, 2.0, None, None],
+            [NOON + 500, 1.1, 2.0, None, None],
+        ]
+        assert "trail" not in json.decode(plain(self.update, trail=False))
+        assert len(json.decode(row(self.update, trail=False))) == len(FIELDS)

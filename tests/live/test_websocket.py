@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from typing import Any
 
 from autobahn.twisted.resource import WebSocketResource
@@ -11,12 +10,15 @@ from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientPr
 from msgspec import json
 from twisted.internet import defer, reactor
 from twisted.internet.protocol import connectionDone
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from tests.fakes import NOON, FakeProducer, a_fix, a_position, logged
+from tests.live.telling import CLOSE, PING, PONG, TEXT, frames, texts
+from waygps.config import Live
 from waygps.errors import StoreUnavailable
 from waygps.live.hub import Hub
 from waygps.live.websocket import UNAVAILABLE, GpsFactory
@@ -28,7 +30,6 @@ UPGRADE = (
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 )
 COOKIE = "Cookie: waygps_session=good\r\n"
-TEXT, CLOSE = 1, 8
 
 
 class Database:
@@ -52,21 +53,17 @@ def frame(payload: bytes, opcode: int = TEXT) -> bytes:
     return struct.pack(">BB4s", 0x80 | opcode, 0x80 | len(payload), b"\0\0\0\0") + payload
 
 
-def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The frames that a browser receives: opcode and payload."""
-    while data:
-        length, at = data[1], 2
-        if length == 126:
-            length, at = int.from_bytes(data[2:4], "big"), 4
-        yield data[0] & 15, data[at : at + length]
-        data = data[at + length :]
-
-
 class SocketTests(SynchronousTestCase):
+    live = Live()
+
     def setUp(self) -> None:
         self.database, self.hub = Database(), Hub()
-        self.factory = GpsFactory(self.hub, self.database.user_of, self.database.vehicles, ("https://other.example",))
-        self.factory.setProtocolOptions(autoPingInterval=0, openHandshakeTimeout=0, closeHandshakeTimeout=0)
+        self.clock = Clock()
+        origins = ("https://other.example",)
+        self.factory = GpsFactory(
+            self.hub, self.database.user_of, self.database.vehicles, origins, clock=self.clock, live=self.live
+        )
+        self.factory.setProtocolOptions(openHandshakeTimeout=0, closeHandshakeTimeout=0)
 
     def connect(self, path: str = "/ws/gps/", headers: str = COOKIE) -> str:
         """Ask for a WebSocket; gives the status line of the answer."""
@@ -85,7 +82,7 @@ class SocketTests(SynchronousTestCase):
         """The messages since the last time."""
         data = self.transport.value()
         self.transport.clear()
-        return [json.decode(payload) for opcode, payload in frames(data) if opcode == TEXT]
+        return texts(data)
 
     def say(self, payload: bytes) -> None:
         self.socket.dataReceived(frame(payload))
@@ -274,6 +271,172 @@ class SocketTests(SynchronousTestCase):
             self.move(VAN)
         assert lines == []
 
+    def watch_area(self, south: float, west: float, north: float, east: float) -> None:
+        self.say(json.encode({"type": "subscribe_area", "sur": south, "oeste": west, "norte": north, "este": east}))
+
+    def test_area(self) -> None:
+        """A page hears of the vehicles on the map that it shows, those that are there already at once."""
+        self.connect()
+        self.say(b'{"type": "subscribe_mobile", "mobile_id": 99}')
+        self.move(VAN, -34.6)
+        self.move(BUS, 40.0)
+        assert [message["type"] for message in self.heard()] == ["initial_state"]
+        self.watch_area(-35, -59, -34, -58)
+        assert self.told() == [7]
+        self.watch_area(39, -59, 41, -58)
+        assert self.told() == [8]
+        self.move(VAN, -34.6)
+        self.move(BUS, 45.0)
+        self.move(BUS, 46.0)
+        assert self.told() == [8]
+
+    def test_area_of_a_page_that_heard_of_all(self) -> None:
+        """A page that heard of all vehicles is not told again what it knows when it narrows to its map, or widens again."""
+        self.connect()
+        self.move(VAN, -34.6)
+        self.heard()
+        self.watch_area(-35, -59, -34, -58)
+        assert self.told() == []
+        self.hub.status(7, "desconectado")
+        self.hub.status(8, "desconectado")
+        assert self.told() == [7]
+        self.move(BUS, 40.0)
+        self.say(b'{"type": "subscribe_all"}')
+        assert self.told() == [8]
+
+    def test_area_upside_down(self) -> None:
+        """A rectangle whose south is north is refused with the reason, and changes nothing."""
+        self.connect()
+        self.heard()
+        self.watch_area(10, 0, 5, 1)
+        (answer,) = self.heard()
+        assert answer["message"] == "not understood: sur is north of norte"
+        self.move(VAN)
+        assert self.told() == [7]
+
+    def test_compact(self) -> None:
+        """A program that asks for arrays gets them, with the names of the values once, in the answer."""
+        self.connect()
+        self.heard()
+        self.say(b'{"type": "options", "compact": true, "trail": true}')
+        (options,) = self.heard()
+        self.move(VAN, 2.0)
+        (batch,) = self.heard()
+        assert (options["type"], options["interval"], options["heartbeat"]) == ("options", 1.0, 0)
+        ((*values, trail),) = batch["updates"]
+        named = dict(zip(options["fields"], values, strict=True))
+        assert (batch["type"], named["mobile_id"], named["latitud"], trail) == ("gps_batch", 7, 2.0, [])
+
+    def test_compressed(self) -> None:
+        """A browser that takes compressed messages gets large ones so, and small ones as they are."""
+        self.database.reading = defer.succeed("[" + ",".join(['{"id": 7}'] * 1000) + "]")
+        self.connect(headers=COOKIE + "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n")
+        assert b"client_no_context_takeover" in self.head
+        assert len(self.transport.value()) < 1000
+        (state,) = self.heard()
+        assert len(state["mobiles"]) == 1000
+        self.move(VAN)
+        assert self.transport.value()[0] == 0x81
+        assert self.told() == [7]
+
+    def test_compression_that_cannot_be(self) -> None:
+        """A client that offers another compression is served without."""
+        assert self.connect(headers=COOKIE + "Sec-WebSocket-Extensions: x-snappy\r\n").startswith("HTTP/1.1 101 ")
+        assert b"extensions" not in self.head.lower()
+
+    def test_connections_of_a_user(self) -> None:
+        """The sixth page of a user is closed with 4429 and the reason; when another one is closed there is room again."""
+        sockets = []
+        for _ in range(5):
+            self.connect()
+            sockets.append(self.socket)
+        self.connect()
+        assert self.closed() == 4429
+        assert b"at most 5 connections a user" in self.transport.value()
+        self.socket.connectionLost(connectionDone)
+        sockets[0].connectionLost(connectionDone)
+        self.connect()
+        assert [message["type"] for message in self.heard()] == ["initial_state"]
+
+    def test_too_many_messages(self) -> None:
+        """A client that sends without end is closed with 4429; one that sends as often as it may is not."""
+        self.connect()
+        self.heard()
+        for _ in range(100):
+            self.say(b'{"type": "subscribe_all"}')
+            self.clock.advance(0.1)
+        assert not list(frames(self.transport.value()))
+        for _ in range(60):
+            self.say(b'{"type": "subscribe_all"}')
+        assert self.closed() == 4429
+
+    def test_pings_count(self) -> None:
+        """A client that pings without end is closed too; one that does not read is not even answered."""
+        self.connect()
+        self.heard()
+        self.socket.dataReceived(frame(b"x", PING))
+        assert list(frames(self.transport.value())) == [(PONG, b"x")]
+        self.transport.clear()
+        self.transport.producer.pauseProducing()
+        for _ in range(40):
+            self.socket.dataReceived(frame(b"x", PING))
+        assert self.transport.value() == b""
+        for _ in range(20):
+            self.socket.dataReceived(frame(b"x", PING))
+        assert self.closed() == 4429
+
+    def test_silent_client(self) -> None:
+        """A client that answers no ping is closed after 30 s with 4408; one that answers stays."""
+        self.connect()
+        self.heard()
+        for _ in range(5):
+            self.clock.advance(15)
+            assert [opcode for opcode, _ in frames(self.transport.value())] == [PING]
+            self.transport.clear()
+            self.socket.dataReceived(frame(b"", PONG))
+        self.clock.advance(15)
+        self.clock.advance(15)
+        assert self.closed() == 4408
+
+    def test_stalled_client(self) -> None:
+        """A client that does not read is closed after a minute with 4408, and one that reads now and then stays."""
+        self.connect()
+        self.heard()
+        self.transport.producer.pauseProducing()
+        self.clock.pump([15, 15, 15])
+        assert self.transport.value() == b""
+        self.transport.producer.resumeProducing()
+        self.clock.advance(0.1)
+        self.socket.dataReceived(frame(b"", PONG))
+        self.transport.producer.pauseProducing()
+        self.clock.pump([15, 15, 15])
+        assert not self.transport.value()
+        self.clock.advance(15)
+        self.clock.advance(15)
+        assert self.closed() == 4408
+
+    def test_heartbeat(self) -> None:
+        """A page that asks for it hears from the server in the words of its own protocol, as often as the answer says."""
+        self.connect()
+        self.heard()
+        self.say(b'{"type": "options", "heartbeat": true}')
+        (options,) = self.heard()
+        assert options["heartbeat"] == 15
+        self.clock.advance(15)
+        assert self.heard() == [{"type": "heartbeat"}]
+
+    def test_own_interval(self) -> None:
+        """A program that wants news every ten seconds gets them so."""
+        self.connect()
+        self.heard()
+        self.say(b'{"type": "options", "interval": 10}')
+        self.heard()
+        for lat in range(5):
+            self.move(VAN, float(lat))
+        assert [message["data"]["latitud"] for message in self.heard()] == [0.0]
+        self.clock.advance(10)
+        assert [message["data"]["latitud"] for message in self.heard()] == [4.0]
+
 
 class Watcher(WebSocketClientProtocol):
     """A program that watches, with Autobahn's client."""
@@ -291,7 +454,7 @@ class ServedTests(TestCase):
     def setUp(self) -> None:
         database, self.hub = Database(), Hub()
         websockets = Resource()
-        websockets.putChild(b"gps", WebSocketResource(GpsFactory(self.hub, database.user_of, database.vehicles)))
+        websockets.putChild(b"gps", WebSocketResource(GpsFactory(self.hub, database.user_of, database.vehicles, clock=reactor)))
         root = Resource()
         root.putChild(b"ws", websockets)
         network: Any = reactor

@@ -8,7 +8,10 @@ from tests.fakes import FakeVehicles
 from tests.postgres import DatabaseTest, clock
 from tests.storage import NOON, RecordingSession, at, fix, parcel, vehicle
 from waygps.fix import Message
+from waygps.live.batch import Batch
 from waygps.live.hub import Hub
+from waygps.live.messages import plain
+from waygps.live.update import Update
 from waygps.origin import Origin
 from waygps.pipeline.pipeline import Pipeline
 from waygps.position import Stored, Vehicle
@@ -26,11 +29,10 @@ class Browser:
     def __init__(self) -> None:
         self.times: list[str] = []
 
-    def offer(self, vehicle: int, message: bytes) -> None:
-        self.times.append(json.decode(message)["data"]["fecha_gps"][11:19])
-
-    def status(self, vehicle: int, message: bytes) -> None:
-        raise AssertionError("no state changes")
+    def take(self, batch: Batch) -> None:
+        for item in batch.items:
+            assert isinstance(item, Update), "no state changes"
+            self.times.append(json.decode(plain(item, trail=False))["data"]["fecha_gps"][11:19])
 
     def alert(self, kind: str, message: bytes) -> None:
         raise AssertionError("nothing is wrong")

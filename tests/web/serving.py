@@ -133,8 +133,8 @@ class WebTest(DatabaseTest):
         throttle = Throttle(self.time.seconds)
         quarantine = QuarantineAPI(accounts, Captured(reading))
         api = API(accounts, fleet, self.health, throttle, self.hub.end_session, self.settings, quarantine)
-        gps = WebSocketResource(GpsFactory(self.hub, accounts.user_of, fleet.vehicles))
-        site = make_site(Pages(accounts).app.resource(), api.app.resource(), gps, self.settings)
+        gps = WebSocketResource(GpsFactory(self.hub, accounts.user_of, fleet.vehicles, clock=clock))
+        site = make_site(Pages(accounts).app.resource(), api.app.resource(), {"gps": gps}, self.settings)
         port = clock.listenTCP(0, site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.port: int = port.getHost().port

@@ -1,12 +1,13 @@
-"""The messages of /ws/gps/, with the keys that the database has and the ones that pages of this kind read."""
+"""The messages of /ws/, with the keys that the database has and the ones that pages of this kind read."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Literal
+from datetime import datetime
+from typing import Annotated
 
-from msgspec import Struct, json
+from msgspec import Meta, Struct, json
 
+from waygps.live.update import FIELDS, Update, moment, update
 from waygps.position import Position, Vehicle
 
 encode = json.Encoder().encode
@@ -33,11 +34,23 @@ class GpsData(Struct):
     patente: str | None
 
 
-class GpsUpdate(Struct, tag_field="type", tag="gps_update"):
+class TrailPoint(Struct):
+    """A point between two updates."""
+
+    fecha_gps: datetime
+    latitud: float
+    longitud: float
+    velocidad: float | None
+    rumbo: float | None
+
+
+class GpsUpdate(Struct, tag_field="type", tag="gps_update", omit_defaults=True):
     """A vehicle moved."""
 
     mobile_id: int
     data: GpsData
+    trail: list[TrailPoint] = []
+    """The points since the update before, oldest first; for who asked for them."""
 
 
 class MobileStatus(Struct, tag_field="type", tag="mobile_status"):
@@ -54,45 +67,93 @@ class SystemAlert(Struct, tag_field="type", tag="system_alert"):
     message: str
 
 
-class ClientMessage(Struct):
-    """What a client may send."""
-
-    type: Literal["subscribe_mobile", "unsubscribe_mobile"]
-    mobile_id: int
-
-
 class Problem(Struct, tag_field="type", tag="error"):
     """The answer to a message that is not understood."""
 
     message: str
 
 
-def gps_update(vehicle: Vehicle, newest: Position, place: Position) -> bytes:
-    """The gps_update of a vehicle whose newest report is ``newest`` and whose last valid position is ``place``.
+class SubscribeMobile(Struct, tag_field="type", tag="subscribe_mobile"):
+    """Hear of this vehicle."""
 
-    ``fecha_gps`` is the report's moment, as in moviles and so in initial_state: pages leave out what is older than what they
-    show, and the time of a clock that is wrong would freeze the vehicle there.
-    """
-    fix, valid = newest.fix, place.fix
-    data = GpsData(
-        latitud=round(valid.lat, 6),
-        longitud=round(valid.lon, 6),
-        altitud=valid.altitude_m,
-        velocidad=valid.speed_kmh,
-        rumbo=valid.course_deg,
-        satelites=fix.satellites,
-        hdop=fix.hdop,
-        ignicion=fix.ignition,
-        bateria=fix.battery_pct,
-        odometro=fix.odometer_km,
-        fecha_gps=_time(newest.moment),
-        fecha_recepcion=_time(newest.received),
-        calidad_datos=newest.quality,
-        alarma=fix.alarm,
-        imei=vehicle.imei,
-        patente=vehicle.patente,
-    )
-    return encode(GpsUpdate(vehicle.id, data))
+    mobile_id: int
+
+
+class UnsubscribeMobile(Struct, tag_field="type", tag="unsubscribe_mobile"):
+    """Hear of this vehicle no more."""
+
+    mobile_id: int
+
+
+class SubscribeArea(Struct, tag_field="type", tag="subscribe_area"):
+    """Hear of the vehicles in this rectangle, in degrees; one whose west is east of its east crosses the date line."""
+
+    sur: Annotated[float, Meta(ge=-90, le=90)]
+    oeste: Annotated[float, Meta(ge=-180, le=180)]
+    norte: Annotated[float, Meta(ge=-90, le=90)]
+    este: Annotated[float, Meta(ge=-180, le=180)]
+
+
+class UnsubscribeArea(Struct, tag_field="type", tag="unsubscribe_area"):
+    """Hear of the rectangle no more."""
+
+
+class SubscribeAll(Struct, tag_field="type", tag="subscribe_all"):
+    """Hear of all vehicles, as at the beginning."""
+
+
+class Options(Struct, tag_field="type", tag="options", frozen=True):
+    """How the client wants to be told; what is left out has its default."""
+
+    compact: bool = False
+    """gps_batch in place of gps_update."""
+    trail: bool = False
+    """The points between two updates of a vehicle are sent along."""
+    interval: Annotated[float, Meta(ge=0, le=3600)] = 0
+    """Seconds between two updates of a vehicle; the server's own interval where that is longer."""
+    heartbeat: bool = False
+    """A heartbeat message while the connection lives, for pages, which do not see pings."""
+
+
+class OptionsTaken(Struct, tag_field="type", tag="options"):
+    """The answer to Options: what holds now."""
+
+    compact: bool
+    trail: bool
+    interval: float
+    heartbeat: float
+    """Seconds from one heartbeat to the next; 0: none."""
+    fields: tuple[str, ...] = FIELDS
+    """The names of a gps_batch row's values."""
+
+
+ClientMessage = SubscribeMobile | UnsubscribeMobile | SubscribeArea | UnsubscribeArea | SubscribeAll | Options
+
+HEARTBEAT = b'{"type":"heartbeat"}'
+
+
+def gps_update(vehicle: Vehicle, newest: Position, place: Position) -> bytes:
+    """The gps_update of a vehicle whose newest report is ``newest`` and whose last valid position is ``place``."""
+    return plain(update(vehicle, newest, place), trail=False)
+
+
+def plain(said: Update, trail: bool) -> bytes:
+    """This update as a gps_update."""
+    named = dict(zip(FIELDS, said.row, strict=True))
+    number, fixed, received = (named.pop(name) for name in ("mobile_id", "fecha_gps", "fecha_recepcion"))
+    data = GpsData(**named, fecha_gps=moment(fixed), fecha_recepcion=moment(received))
+    points = [TrailPoint(moment(time), lat, lon, *motion) for time, lat, lon, *motion in said.trail] if trail else []
+    return encode(GpsUpdate(number, data, points))
+
+
+def row(said: Update, trail: bool) -> bytes:
+    """This update as an element of a gps_batch."""
+    return encode((*said.row, said.trail) if trail else said.row)
+
+
+def gps_batch(rows: list[bytes]) -> bytes:
+    """The compact form: one array a vehicle."""
+    return b'{"type":"gps_batch","updates":[' + b",".join(rows) + b"]}"
 
 
 def mobile_status(vehicle: int, state: str) -> bytes:
@@ -110,10 +171,10 @@ def initial_state(mobiles: str) -> bytes:
     return b'{"type":"initial_state","mobiles":' + mobiles.encode() + b"}"
 
 
+_client_messages = json.Decoder(ClientMessage)
+
+
 def client_message(payload: bytes) -> ClientMessage:
     """Read a client's message. Raises ValueError (msgspec's) that says what is wrong."""
-    return json.decode(payload, type=ClientMessage)
-
-
-def _time(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
+    message: ClientMessage = _client_messages.decode(payload)
+    return message

@@ -5,100 +5,131 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from autobahn.websocket.types import ConnectionDeny
-from msgspec import DecodeError
 from twisted.internet.defer import ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from waygps.config import Live
 from waygps.errors import StoreUnavailable
+from waygps.live.area import Area
+from waygps.live.batch import Batch, Form
+from waygps.live.connection import LiveFactory, LiveSocket
+from waygps.live.frames import text_frame
 from waygps.live.hub import Hub
-from waygps.live.messages import Problem, client_message, encode, initial_state
-from waygps.live.outbox import Outbox
+from waygps.live.messages import (
+    ClientMessage,
+    Options,
+    OptionsTaken,
+    SubscribeAll,
+    SubscribeArea,
+    SubscribeMobile,
+    UnsubscribeArea,
+    UnsubscribeMobile,
+    client_message,
+    encode,
+)
+from waygps.live.state import States
 from waygps.live.subscription import Subscription
-from waygps.storage.accounts import fingerprint
-from waygps.web.auth import is_own_origin, websocket_token
+from waygps.live.update import Item, Update
+from waygps.live.users import Users
 
 UNAVAILABLE = 4503
 """Close code: try again later."""
 
 
-class GpsSocket(WebSocketServerProtocol):
-    """One client: refused without a login or from another site's page, then initial_state, then updates."""
+class GpsSocket(LiveSocket):
+    """One client: initial_state, then the updates that it wants, in the form that it wants."""
 
     _log = Logger()
-    session = b""
+    _form = Form()
 
-    async def onConnect(self, request: Any) -> None:  # type: ignore[override]  # Autobahn awaits it
-        factory: GpsFactory = self.factory
-        if not is_own_origin(request.headers.get("origin"), request.headers.get("host", ""), factory.origins):
-            raise ConnectionDeny(403, "this origin may not connect")
-        token = websocket_token(request.headers, request.params)
-        try:
-            user = await factory.user_of(token)
-        except StoreUnavailable:
-            raise ConnectionDeny(503, "the database is out of reach") from None
-        if user is None:
-            raise ConnectionDeny(401, "log in first, or pass ?token=")
-        self.session = fingerprint(token)
-
-    def onOpen(self) -> None:
+    def begin(self) -> None:
+        """See LiveSocket."""
         self._subscription = Subscription()
-        self._outbox = Outbox(self._say)
-        self.factory.hub.join(self)
+        self._form = Form(bits=self.bits)
         ensureDeferred(self._begin()).addErrback(self._eb_begin)
 
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        try:
-            message = client_message(payload)
-            change = self._subscription.add if message.type == "subscribe_mobile" else self._subscription.remove
-            change(message.mobile_id)
-        except (DecodeError, ValueError) as error:
-            if not self._outbox.is_held:  # who does not read gets no complaints either
-                self._say(encode(Problem(f"not understood: {error}")))
+    def take(self, batch: Batch) -> None:
+        """See Client."""
+        if self.outbox.is_held:
+            self.outbox.keep(item for item in batch.items if self._subscription.wants(item))
+            return
+        frames = batch.wire(self._form, self._subscription)
+        if frames:
+            self.write(frames)
+            self.outbox.sent()
 
-    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        self.factory.hub.leave(self)
+    def send_items(self, items: list[Item]) -> None:
+        """See LiveSocket."""
+        self.write(Batch(items).wire(self._form, _Everything()))
 
-    def offer(self, vehicle: int, message: bytes) -> None:
-        if self._subscription.wants(vehicle):
-            self._outbox.offer(vehicle, message)
+    def said(self, payload: bytes) -> None:
+        """See LiveSocket."""
+        message = client_message(payload)
+        known = list(self.factory.hub.known())
+        heard = {said.vehicle for said in known if self._subscription.covers(said)}
+        self._obey(message)
+        self._catch_up([said for said in known if self._subscription.wants(said) and said.vehicle not in heard])
 
-    def status(self, vehicle: int, message: bytes) -> None:
-        if self._subscription.wants(vehicle):
-            # Not the slot of the vehicle's update: neither is to replace the other.
-            self._outbox.offer(f"estado {vehicle}", message)
+    def _obey(self, message: ClientMessage) -> None:
+        subscription = self._subscription
+        match message:
+            case SubscribeMobile(number):
+                subscription.add(number)
+            case UnsubscribeMobile(number):
+                subscription.remove(number)
+            case SubscribeArea():
+                subscription.watch(_area(message))
+            case UnsubscribeArea():
+                subscription.watch(None)
+            case SubscribeAll():
+                subscription.widen()
+            case Options():
+                self._take_options(message)
 
-    def alert(self, kind: str, message: bytes) -> None:
-        self._outbox.offer(kind, message)
+    def _take_options(self, asked: Options) -> None:
+        own = self.factory.live.update_interval
+        interval = asked.interval if asked.interval > own else 0.0
+        self._form = Form(asked.compact, asked.trail, self.bits)
+        self._wants_heartbeat = asked.heartbeat
+        if not self.outbox.is_paused:
+            beats = self.heartbeat if asked.heartbeat else 0.0
+            self.write(text_frame(encode(OptionsTaken(asked.compact, asked.trail, interval or own, beats))))
+        self.outbox.configure(interval, asked.trail)
 
-    def end(self, code: int, reason: str) -> None:
-        self.sendClose(code, reason)
-
-    def _say(self, message: bytes) -> None:
-        if self.state == self.STATE_OPEN:
-            self.sendMessage(message)
+    def _catch_up(self, known: list[Update]) -> None:
+        """What became of the vehicles that the client begins to want, while it did not hear of them."""
+        if known:
+            self.take(Batch(known))
 
     async def _begin(self) -> None:
-        mobiles = await self.factory.vehicles()
-        if self.state != self.STATE_OPEN:
-            return
-        self.sendMessage(initial_state(mobiles))
-        # The HTTP channel that accepted the connection is still the transport's producer, and would pause the wrong side.
-        transport: Any = self.transport
-        transport.unregisterProducer()
-        transport.registerProducer(self._outbox, True)
-        self._outbox.resumeProducing()
+        state = await self.factory.states()
+        self.write(state.frame(self.bits))
+        self.outbox.begin()
 
     def _eb_begin(self, failure: Failure) -> None:
         if not failure.check(StoreUnavailable):
             self._log.failure("a client's initial state failed", failure)
-        self.sendClose(UNAVAILABLE, "the database is out of reach")
+        self.end(UNAVAILABLE, "the database is out of reach")
 
 
-class GpsFactory(WebSocketServerFactory):
-    """Makes the clients' protocols; ``user_of(token)`` and ``vehicles()`` ask the database."""
+def _area(message: SubscribeArea) -> Area:
+    if message.sur > message.norte:
+        raise ValueError("sur is north of norte")
+    return Area(message.sur, message.oeste, message.norte, message.este)
+
+
+class _Everything:
+    """What waited in an outbox was wanted when it came."""
+
+    audience = "all"
+
+    def wants(self, item: Item) -> bool:
+        return True
+
+
+class GpsFactory(LiveFactory):
+    """Makes the clients of /ws/gps/; ``vehicles()`` asks the database for the JSON array of all."""
 
     protocol = GpsSocket
 
@@ -108,17 +139,16 @@ class GpsFactory(WebSocketServerFactory):
         user_of: Callable[[str], Awaitable[str | None]],
         vehicles: Callable[[], Awaitable[str]],
         origins: tuple[str, ...] = (),
+        *,
+        clock: Any,
+        users: Users | None = None,
+        live: Live | None = None,
     ) -> None:
-        super().__init__(server="WayGPS")
-        self.hub = hub
-        self.user_of = user_of
-        self.vehicles = vehicles
-        self.origins = origins
-        self.setProtocolOptions(
-            maxFramePayloadSize=65_536,
-            maxMessagePayloadSize=65_536,
-            autoPingInterval=30,
-            autoPingTimeout=30,
-            openHandshakeTimeout=10,
-            webStatus=False,
-        )
+        live = live or Live()
+        super().__init__(hub, user_of, users or users_of(live, clock), clock, live, origins)
+        self.states = States(vehicles)
+
+
+def users_of(live: Live, clock: Any) -> Users:
+    """The users within these limits."""
+    return Users(live.connections_user, live.messages_per_second, clock.seconds)

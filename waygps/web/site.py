@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -119,11 +120,12 @@ def security_headers(settings: Web) -> dict[bytes, bytes]:
     }
 
 
-def make_site(pages: IResource, api: IResource, gps: IResource, settings: Web) -> Site:
-    """The site of the web port; ``gps`` is the resource of /ws/gps/."""
+def make_site(pages: IResource, api: IResource, channels: Mapping[str, IResource], settings: Web) -> Site:
+    """The site of the web port; ``channels`` are the resources of /ws/NAME/."""
     root = Root(pages, security_headers(settings))
     websockets = Resource()
-    websockets.putChild(b"gps", gps)
+    for name, channel in channels.items():
+        websockets.putChild(name.encode(), channel)
     root.putChild(b"ws", websockets)
     root.putChild(b"api", api)
     root.putChild(b"static", static())
