@@ -6,13 +6,14 @@ from typing import Any
 
 from msgspec import json
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes import NOON, FakeVehicles, FakeWriter, a_fix, a_position, logged
 from waygps import events
 from waygps.fix import Message, Vitals
 from waygps.live.batch import Batch
-from waygps.live.hub import FAULT, SESSION_ENDED, Hub
+from waygps.live.hub import AT_ONCE, FAULT, SESSION_ENDED, Hub
 from waygps.live.messages import plain
 from waygps.live.update import Update
 from waygps.origin import Origin
@@ -186,6 +187,70 @@ class HubTests(SynchronousTestCase):
         self.hub.end_session(b"mine")
         assert mine.ended == [(SESSION_ENDED, "the session has ended")]
         assert self.client.ended == []
+
+
+class Turns(Clock):
+    """A clock that can make one turn of the event loop."""
+
+    def turn(self) -> None:
+        """Call what is due, and not what that asks for."""
+        due: list[Any] = [call for call in self.getDelayedCalls() if call.getTime() <= self.seconds()]
+        for call in due:
+            self.calls.remove(call)
+            call.called = 1
+            call.func(*call.args, **call.kw)
+
+
+class CrowdTests(SynchronousTestCase):
+    """Many clients."""
+
+    def setUp(self) -> None:
+        self.clock = Turns()
+        self.hub = Hub(clock=self.clock)
+        self.clients = [FakeClient() for _ in range(3 * AT_ONCE)]
+        for client in self.clients:
+            self.hub.join(client)
+
+    def move(self, second: int) -> None:
+        self.hub.tell(VAN, [a_position(VAN, a_fix(NOON + 1000 * second, lat=float(second)), NOON + 1000 * second)])
+
+    def told(self) -> int:
+        """Clients that have heard."""
+        return sum(bool(client.heard) for client in self.clients)
+
+    def test_some_at_a_time(self) -> None:
+        """Devices do not wait until all of many clients are told."""
+        self.move(0)
+        counts = []
+        for _ in range(4):
+            self.clock.turn()
+            counts.append(self.told())
+        assert counts == [AT_ONCE, 2 * AT_ONCE, 3 * AT_ONCE, 3 * AT_ONCE]
+
+    def test_order(self) -> None:
+        """Nobody hears of the second report before the first, however many are told."""
+        self.move(0)
+        self.clock.turn()
+        self.move(1)
+        self.clock.pump([0.1] * 30)
+        assert all([data["latitud"] for _, data in client.heard] == [0.0, 1.0] for client in self.clients)
+
+    def test_leaves_before_its_turn(self) -> None:
+        """A client that leaves while others are told is told nothing more."""
+        self.move(0)
+        self.clock.turn()
+        (left, *_) = [client for client in self.clients if not client.heard]
+        self.hub.leave(left)
+        self.clock.pump([0] * 5)
+        assert left.heard == []
+        assert self.told() == 3 * AT_ONCE - 1
+
+    def test_at_most_once_a_second(self) -> None:
+        """A vehicle that reports ten times a second is told once a second, with all that it passed."""
+        for tick in range(31):
+            self.hub.tell(VAN, [a_position(VAN, a_fix(NOON + 100 * tick, lat=float(tick)), NOON + 100 * tick)])
+            self.clock.pump([0.025] * 4)
+        assert 3 <= len(self.clients[0].heard) <= 4
 
 
 class NeverBackTests(SynchronousTestCase):

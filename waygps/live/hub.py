@@ -12,7 +12,7 @@ from waygps.fix import Vitals
 from waygps.live.batch import Batch
 from waygps.live.bus import Bus, NoBus
 from waygps.live.messages import mobile_status, system_alert
-from waygps.live.pace import Pace
+from waygps.live.pace import Flush, Pace
 from waygps.live.update import Item, Said, Update, decoded, encoded, update
 from waygps.position import Position, Vehicle
 
@@ -38,6 +38,9 @@ SESSION_ENDED = 4401
 FAULT = 4500
 """Close code of a WebSocket that could not be served."""
 
+AT_ONCE = 50
+"""Clients that are told in one turn of the event loop."""
+
 
 class Hub:
     """The clients of /ws/, and the last valid position of each vehicle heard of since the start (at most one a vehicle).
@@ -52,6 +55,7 @@ class Hub:
         self._clients: set[Client] = set()
         self._places: dict[int, Position] = {}
         self._told: dict[int, Update] = {}
+        self._clock = clock
         self._pace = Pace(clock, interval, self._flush) if clock else _AtOnce(self._flush)
         self._is_alone = bus is None
         self._bus: Bus = bus or NoBus()
@@ -140,10 +144,19 @@ class Hub:
         if self._clients:
             self._pace.say(said)
 
-    def _flush(self, items: Sequence[Item]) -> None:
-        batch = Batch(items)
-        for client in tuple(self._clients):
-            self._safely(client, lambda client: client.take(batch))
+    def _flush(self, items: Sequence[Item], done: Callable[[], None]) -> None:
+        self._tell_some(Batch(items), list(self._clients), done)
+
+    def _tell_some(self, batch: Batch, clients: Sequence[Client], done: Callable[[], None]) -> None:
+        """Some clients at a time: between them the event loop reads what devices say."""
+        now, later = (clients[:AT_ONCE], clients[AT_ONCE:]) if self._clock else (clients, [])
+        for client in now:
+            if client in self._clients:
+                self._safely(client, lambda client: client.take(batch))
+        if later:
+            self._clock.callLater(0, self._tell_some, batch, later, done)
+        else:
+            done()
 
     def _alert(self, kind: str, message: bytes) -> None:
         for client in tuple(self._clients):
@@ -166,14 +179,14 @@ class Hub:
 class _AtOnce:
     """No pace at all."""
 
-    def __init__(self, flush: Callable[[Sequence[Item]], None]) -> None:
+    def __init__(self, flush: Flush) -> None:
         self._flush = flush
 
     def offer(self, said: Update) -> None:
-        self._flush([said])
+        self._flush([said], lambda: None)
 
     def say(self, said: Said) -> None:
-        self._flush([said])
+        self._flush([said], lambda: None)
 
 
 def _split_text(payload: bytes) -> tuple[str, bytes]:

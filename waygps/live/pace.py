@@ -11,22 +11,23 @@ from waygps.live.update import Item, Said, Update
 EARLY = 0.9
 """The share of the interval after which an update goes out if it is the only one of its vehicle. A device that reports once an
 interval is not exactly on time: without this, one late report would delay all of its later ones by as much."""
-REST = 30
-"""A flush that took a time is followed by a pause of so many times that, so that most of the time is left to the devices: the
-event loop writes to the sockets afterwards, which takes twice as long again."""
-LONGEST_REST = 0.5
+REST = 9
+"""A flush that took a time is followed by a pause of so many times that: most of the time is left to the devices."""
+LONGEST_REST = 0.25
 """Of the interval: how long that pause may be."""
 GRAIN = 0.005
 """Seconds: updates that become due within so short a time go together."""
 
+Flush = Callable[[Sequence[Item], Callable[[], None]], None]
+
 
 class Pace:
-    """Collects items and flushes them.
+    """Collects items and flushes them: ``flush(items, done)`` calls ``done`` when all clients are told.
 
     A vehicle's first update goes out at once. One that follows within the interval waits for its end, and the newest wins.
     """
 
-    def __init__(self, clock: Any, interval: float, flush: Callable[[Sequence[Item]], None]) -> None:
+    def __init__(self, clock: Any, interval: float, flush: Flush) -> None:
         self._clock = clock
         self._interval = interval
         self._flush = flush
@@ -38,6 +39,8 @@ class Pace:
         self._late: dict[int, float] = {}
         self._not_before = 0.0
         self._call: Any = None
+        self._began: float | None = None
+        """When the flush that is under way began."""
 
     def offer(self, update: Update) -> None:
         """A vehicle moved."""
@@ -67,7 +70,7 @@ class Pace:
         self._ready.put(update.vehicle, update)
 
     def _plan(self) -> None:
-        if not self._ready and not self._waiting:
+        if self._began is not None or not (self._ready or self._waiting):
             return
         now = self._clock.seconds()
         due = max(now, self._next())
@@ -94,10 +97,16 @@ class Pace:
         self._end_early(now)
         self._end_late(now)
         if self._ready:
-            items = self._ready.take()
-            self._flush(items)
-            took = self._clock.seconds() - now
-            self._not_before = now + took + min(REST * took, LONGEST_REST * self._interval)
+            self._began = now
+            self._flush(self._ready.take(), self._done)
+        else:
+            self._plan()
+
+    def _done(self) -> None:
+        now, began = self._clock.seconds(), self._began
+        assert began is not None
+        self._not_before = now + min(REST * (now - began), LONGEST_REST * self._interval)
+        self._began = None
         self._plan()
 
     def _end_early(self, now: float) -> None:
