@@ -19,8 +19,9 @@ from msgspec import DecodeError as NotJSON
 from msgspec import json
 from zope.interface import implementer
 
+from waygps.encoding import LineEncoder
 from waygps.fix import Fix, Message
-from waygps.interfaces import IDecoder, IEncoder, Transport, Verdict
+from waygps.interfaces import IDecoder, Transport, Verdict
 from waygps.vendor import Sample, Vendor
 
 LONGEST = 4096
@@ -214,25 +215,13 @@ WRITTEN = {
 """What a simulated device writes."""
 
 
-@implementer(IEncoder)
-class Encoder:
+class Encoder(LineEncoder):
     """A simulated generic device."""
 
-    most_fixes = 1
-
-    def __init__(self, device: str, transport: Transport) -> None:
-        self._device = device
-
-    def hello(self) -> bytes:
-        return b""
-
-    def report(self, fixes: tuple[Fix, ...]) -> bytes:
-        return b"".join(map(self._line, fixes))
-
-    def _line(self, fix: Fix) -> bytes:
+    def line(self, fix: Fix) -> bytes:
         values = {title: getattr(fix, name) for title, name in WRITTEN.items()}
         pairs = ", ".join(f"{title}: {value}" for title, value in values.items() if value is not None)
-        return f"IMEI: {self._device}, {pairs}\r\n".encode()
+        return f"IMEI: {self.device}, {pairs}\r\n".encode()
 
 
 _PAIRS_BEGUN = re.compile(r"(?:\s*[a-z]\w*\s*:[^,]*,)*\s*(?:[a-z]\w*\s*(?::[^,]*)?)?", re.ASCII | re.IGNORECASE)

@@ -10,16 +10,14 @@ The layouts are those of Coban's GPRS protocol. A position is not answered; an S
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-
-from zope.interface import implementer
 
 from waygps import events
 from waygps.bits import ddmm_text
+from waygps.encoding import LineEncoder, moment
 from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
 from waygps.framing import FrameDecoder
-from waygps.interfaces import IEncoder, Transport, Verdict
+from waygps.interfaces import Transport, Verdict
 from waygps.readers import (
     KNOT_KMH,
     clock,
@@ -281,28 +279,19 @@ class Decoder(FrameDecoder):
         return reading
 
 
-@implementer(IEncoder)
-class Encoder:
+class Encoder(LineEncoder):
     """A simulated GPS303: a heartbeat in front of each position, since only that is answered."""
 
-    most_fixes = 1
-
-    def __init__(self, device: str, transport: Transport) -> None:
-        self._device = device
-
     def hello(self) -> bytes:
-        return f"##,imei:{self._device},A;".encode()
+        return f"##,imei:{self.device},A;".encode()
 
-    def report(self, fixes: tuple[Fix, ...]) -> bytes:
-        return "".join(map(self._sentence, fixes)).encode()
-
-    def _sentence(self, fix: Fix) -> str:
-        at = datetime.fromtimestamp((fix.time or 0) / 1000, UTC)
+    def line(self, fix: Fix) -> bytes:
+        at = moment(fix)
         place = f"{ddmm_text(fix.lat)},{ddmm_text(fix.lon, 'EW')}"
         motion = f"{(fix.speed_kmh or 0) / KNOT_KMH:.2f},{fix.course_deg or 0:.2f},{fix.altitude_m or 0:.1f}"
         when = f"{at:%y%m%d%H%M%S},,F,{at:%H%M%S}.{at.microsecond // 1000:03}"
         valid = "A" if fix.valid else "V"
-        return f"{self._device}imei:{self._device},tracker,{when},{valid},{place},{motion},{int(bool(fix.ignition))},0,,,;"
+        return f"{self.device}imei:{self.device},tracker,{when},{valid},{place},{motion},{int(bool(fix.ignition))},0,,,;".encode()
 
 
 _KNOWN = re.compile(

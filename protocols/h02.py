@@ -9,19 +9,19 @@ first 32 bytes are read, which have all that is documented; how many follow depe
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
-from zope.interface import implementer
 
 from waygps import events
 from waygps.bits import ddmm_text
+from waygps.encoding import LineEncoder, moment
 from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
 from waygps.framing import FrameDecoder
-from waygps.interfaces import IEncoder, Transport, Verdict
+from waygps.interfaces import Transport, Verdict
 from waygps.readers import KNOT_KMH, clock, course, ddmm, percent, printable, satellites, speed_knots, whole
 from waygps.reading import Reading
 from waygps.vendor import Sample, Vendor
@@ -263,27 +263,15 @@ class Decoder(FrameDecoder):
         return replace(message, timed_reply=Confirmation(f"{head},V4,{kind}")) if kind in CONFIRMED else message
 
 
-@implementer(IEncoder)
-class Encoder:
+class Encoder(LineEncoder):
     """A simulated ST-901: a V1, which is answered, for each position."""
 
-    most_fixes = 1
-
-    def __init__(self, device: str, transport: Transport) -> None:
-        self._device = device
-
-    def hello(self) -> bytes:
-        return b""
-
-    def report(self, fixes: tuple[Fix, ...]) -> bytes:
-        return b"".join(map(self._message, fixes))
-
-    def _message(self, fix: Fix) -> bytes:
-        at = datetime.fromtimestamp((fix.time or 0) / 1000, UTC)
+    def line(self, fix: Fix) -> bytes:
+        at = moment(fix)
         place = f"{'A' if fix.valid else 'V'},{ddmm_text(fix.lat)},{ddmm_text(fix.lon, 'EW')}"
         motion = f"{(fix.speed_kmh or 0) / KNOT_KMH:06.2f},{fix.course_deg or 0:03.0f}"
         status = "FFFFFBFF" if fix.ignition is False else "FFFFFFFF"
-        return f"*HQ,{self._device},V1,{at:%H%M%S},{place},{motion},{at:%d%m%y},{status}#".encode()
+        return f"*HQ,{self.device},V1,{at:%H%M%S},{place},{motion},{at:%d%m%y},{status}#".encode()
 
 
 _KNOWN = re.compile(rb"\*[A-Za-z]{2},(?:[0-9]{10}|[0-9]{15}|),[A-Z][A-Z0-9]{1,4}[,#]")

@@ -8,18 +8,16 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from zope.interface import implementer
-
 from waygps import events
 from waygps.bits import sum8
+from waygps.encoding import LineEncoder, moment
 from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
 from waygps.framing import FrameDecoder
-from waygps.interfaces import IEncoder, Transport, Verdict
+from waygps.interfaces import Transport, Verdict
 from waygps.likely import by_pattern
 from waygps.readers import (
     choice,
@@ -335,31 +333,20 @@ class Decoder(FrameDecoder):
 _BATCHES: dict[str, Callable[[bytes], Iterator[Reading]]] = {"CCE": _batch, "CCC": _old_batch}
 
 
-@implementer(IEncoder)
-class Encoder:
+class Encoder(LineEncoder):
     """A simulated T333. Over TCP its reports are not answered."""
 
-    most_fixes = 1
+    answered = ("udp",)
 
-    def __init__(self, device: str, transport: Transport) -> None:
-        self._device = device
-        self.is_answered = transport == "udp"
-
-    def hello(self) -> bytes:
-        return b""
-
-    def report(self, fixes: tuple[Fix, ...]) -> bytes:
-        return b"".join(map(self._line, fixes))
-
-    def _line(self, fix: Fix) -> bytes:
-        time = datetime.fromtimestamp((fix.time or 0) / 1000, UTC)
+    def line(self, fix: Fix) -> bytes:
+        time = moment(fix)
         place = (
             f"{fix.lat:.6f},{fix.lon:.6f},{time:%y%m%d%H%M%S},{'A' if fix.valid else 'V'},{fix.satellites or 0},{fix.gsm or 0}"
         )
         motion = f"{fix.speed_kmh or 0:.0f},{fix.course_deg or 0:.0f},{fix.hdop or 0:.1f},{fix.altitude_m or 0:.0f}"
         mileage = f"{round((fix.odometer_km or 0) * 1000)},0,722|310|0010|307B"
         state = f"0000,0000|0000|0000|0192|{round((fix.power_v or 0) * 100):04X}"
-        return _frame("$$", "A", f"{self._device},AAA,35,{place},{motion},{mileage},{state},,")
+        return _frame("$$", "A", f"{self.device},AAA,35,{place},{motion},{mileage},{state},,")
 
 
 def recognises(data: bytes, transport: Transport) -> Verdict:

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from msgspec.structs import replace
-from zope.interface import implementer
 
 from waygps import events, readers
 from waygps.bits import ddmm_text, digits_ms, xor8
+from waygps.encoding import LineEncoder, moment
 from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
 from waygps.framing import FrameDecoder
-from waygps.interfaces import IEncoder, Transport, Verdict
+from waygps.interfaces import Transport, Verdict
 from waygps.readers import KNOT_KMH, clock, course, ddmm, flag, hdop, number, percent, satellites, speed_kmh, speed_knots
 from waygps.reading import Layout, Reader, Reading
 from waygps.vendor import Sample, Vendor
@@ -323,26 +322,17 @@ class Decoder(FrameDecoder):
             reading.fields["time"] = self._zda + apart
 
 
-@implementer(IEncoder)
-class Encoder:
+class Encoder(LineEncoder):
     """A simulated tracker that names itself in front of each sentence, and hears no answers."""
 
-    most_fixes = 1
-    is_answered = False
+    answered = ()
 
-    def __init__(self, device: str, transport: Transport) -> None:
-        self._device = device
-
-    def hello(self) -> bytes:
-        return b""
-
-    def report(self, fixes: tuple[Fix, ...]) -> bytes:
-        (fix,) = fixes
-        at = datetime.fromtimestamp((fix.time or 0) / 1000, UTC)
+    def line(self, fix: Fix) -> bytes:
+        at = moment(fix)
         place = f"{'A' if fix.valid else 'V'},{ddmm_text(fix.lat, places=5)},{ddmm_text(fix.lon, 'EW', 5)}"
         motion = f"{(fix.speed_kmh or 0) / KNOT_KMH:.3f},{fix.course_deg or 0:.2f}"
         body = f"GPRMC,{at:%H%M%S}.{at.microsecond // 1000:03},{place},{motion},{at:%d%m%y},,,{'A' if fix.valid else 'N'}"
-        return f"{self._device}${body}*{xor8(body.encode()):02X}\r\n".encode()
+        return f"{self.device}${body}*{xor8(body.encode()):02X}\r\n".encode()
 
 
 _TALKERS, _KINDS = ("GP", "GN", "GL", "GA", "GB", "BD", "GQ"), ("RMC", "GGA", "GLL", "VTG", "GSA", "GSV", "ZDA", "RMA")

@@ -9,16 +9,14 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
-
-from zope.interface import implementer
 
 from waygps import events
 from waygps.bits import bcd_decimal, digits_ms, sum8
+from waygps.encoding import LineEncoder, moment
 from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
 from waygps.framing import FrameDecoder
-from waygps.interfaces import IEncoder, Transport, Verdict
+from waygps.interfaces import Transport, Verdict
 from waygps.likely import by_pattern
 from waygps.readers import choice, course, flag, latitude, longitude, number, percent, printable, satellites, speed_kmh, whole
 from waygps.reading import Reader, Reading
@@ -435,28 +433,17 @@ class Decoder(FrameDecoder):
         return (reply + (f"{family}CMD;{device};02;AckEmerg\r" if kind == "EMG" else "")).encode()
 
 
-@implementer(IEncoder)
-class Encoder:
+class Encoder(LineEncoder):
     """A simulated ST340. Over TCP its reports are not answered."""
 
-    most_fixes = 1
+    answered = ("udp",)
 
-    def __init__(self, device: str, transport: Transport) -> None:
-        self._device = device[-9:]
-        self.is_answered = transport == "udp"
-
-    def hello(self) -> bytes:
-        return b""
-
-    def report(self, fixes: tuple[Fix, ...]) -> bytes:
-        return b"".join(map(self._line, fixes))
-
-    def _line(self, fix: Fix) -> bytes:
-        time = datetime.fromtimestamp((fix.time or 0) / 1000, UTC)
+    def line(self, fix: Fix) -> bytes:
+        time = moment(fix)
         place = f"{fix.lat:+010.6f};{fix.lon:+011.6f};{fix.speed_kmh or 0:07.3f};{fix.course_deg or 0:06.2f}"
         gained = f"{fix.satellites or 0};{int(fix.valid)};{round((fix.odometer_km or 0) * 1000)};{fix.power_v or 0:.2f}"
         state = f"{int(fix.ignition or 0)}00000;{1 + bool(fix.ignition)};0001"
-        return f"ST300STT;{self._device};45;313;{time:%Y%m%d;%H:%M:%S};c99e48;{place};{gained};{state}\r".encode()
+        return f"ST300STT;{self.device[-9:]};45;313;{time:%Y%m%d;%H:%M:%S};c99e48;{place};{gained};{state}\r".encode()
 
 
 def recognises(data: bytes, transport: Transport) -> Verdict:
