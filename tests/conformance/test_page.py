@@ -71,3 +71,11 @@ class PageTests(SynchronousTestCase):
     def test_events(self) -> None:
         """Events are those that the file names; what is none is left out."""
         assert events_of(TEMPLATES / "binary.py") == ["overspeed", "power_cut", "sos", "tow"]
+
+    def test_events_of_the_second_file(self) -> None:
+        """A vendor in two files has the events of both; a module that is not beside it has none."""
+        directory = Path(mkdtemp())
+        self.addCleanup(rmtree, directory)
+        (directory / "acme.py").write_text("from protocols.acme_binary import A\nfrom protocols.generic import B\nevents.SOS\n")
+        (directory / "acme_binary.py").write_text("A = events.TOW, events.SOS\n")
+        assert events_of(directory / "acme.py") == ["sos", "tow"]

@@ -83,12 +83,13 @@ def _abilities(found: Found) -> Iterator[str]:
 
 
 def events_of(path: Path) -> list[str]:
-    """The events that a vendor's file names as ``events.NAME``, sorted."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    named = {
-        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "events"
-    }
-    return sorted(getattr(events, name) for name in named if isinstance(getattr(events, name, None), str))
+    """The events that a vendor's file names as ``events.NAME``, or one beside it from which it imports; sorted."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    named = {node.attr for node in nodes if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "events"}
+    found = {getattr(events, name) for name in named if isinstance(getattr(events, name, None), str)}
+    modules = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    parts = [path.with_name(f"{name.removeprefix('protocols.')}.py") for name in modules if name.startswith("protocols.")]
+    return sorted(found.union(*(events_of(part) for part in parts if part.is_file())))
 
 
 def _samples(vendor: IVendor) -> Iterator[str]:
