@@ -2,16 +2,30 @@
 
 Layouts: Suntech's manuals of ST300, ST340, ST600 and ST940, and public captures; names in capitals are the manuals'. A report has
 no answer over TCP, and one over UDP; an emergency is answered on both, since the device repeats it until then.
+suntech_frames.py takes the frames apart.
 """
 
 from __future__ import annotations
 
 import re
-import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
+from protocols.suntech_frames import (
+    BEGINNINGS,
+    KNOWN,
+    PLACE,
+    STX,
+    binary_size,
+    is_binary,
+    layout,
+    mapped_fields,
+    sender,
+    serial_at,
+    text_fields,
+    zip_fields,
+)
 from waygps import events
-from waygps.bits import bcd_decimal, digits_ms, sum8
+from waygps.bits import digits_ms, sum8
 from waygps.encoding import LineEncoder, moment
 from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
@@ -22,34 +36,21 @@ from waygps.readers import choice, course, flag, latitude, longitude, number, pe
 from waygps.reading import Reader, Reading
 from waygps.vendor import Sample, Vendor
 
-STX = 2
-LONGEST_SERIAL = 2048
-"""Bytes of serial data in a UEX report."""
-
-_KNOWN = re.compile(
-    rb"(?:(?:SA|ST)\d{3}(?:(?:STT|EMG|EVT|ALT|ALV|UEX|HTE);|[A-Z]{3};Res;)|ST910;(?:Location|Emergency|Alert|Alive|RES;[A-Z]+);"
-    rb"|(?:BLE|RES|ALV|CRR);(?=\d{9})|(?:STT|ALT|UEX|BSA);(?=\d{9,10};[0-9A-Fa-f]{6,8};))(\d{6,10})"
-)
-_BEGINNINGS = [b"ST000%s;000000;" % kind for kind in (b"STT", b"EMG", b"EVT", b"ALT", b"ALV", b"UEX", b"HTE", b"CMD;Res")]
-_BEGINNINGS += [b"ST910;%s;000000;" % kind for kind in (b"Location", b"Emergency", b"Alert", b"Alive")]
-_BEGINNINGS += [b"%s;%s;FFFFFFFF;" % (kind, b"0" * size) for kind in b"STT ALT UEX BLE BSA ALV".split() for size in (9, 10)]
-"""Beginnings of each kind."""
-
-_ALARMS = {
+_MEANT = {
     "ALT": {
-        "1": events.OVERSPEED, "3": events.FAULT, "5": events.GEOFENCE_EXIT, "6": events.GEOFENCE_ENTER, "8": events.FAULT,
-        "13": events.FAULT, "14": events.LOW_POWER, "15": events.CRASH, "16": events.CRASH, "18": events.GEOFENCE_EXIT,
-        "19": events.GEOFENCE_ENTER, "27": events.HARSH_BRAKING, "28": events.FAULT, "40": events.POWER_RESTORED,
-        "41": events.POWER_CUT, "42": events.SOS, "45": events.TAMPERING, "46": events.HARSH_ACCELERATION,
-        "47": events.HARSH_BRAKING, "48": events.HARSH_CORNERING, "49": events.OVERSPEED, "50": events.JAMMING,
-        "73": events.FUEL_LEAK, "61": events.IDLE, "62": events.IDLE, "75": events.TEMPERATURE,
-        "76": events.TEMPERATURE, "132": events.DOOR,
+        events.OVERSPEED: "1 49", events.FAULT: "3 8 13 28", events.GEOFENCE_EXIT: "5 18", events.GEOFENCE_ENTER: "6 19",
+        events.LOW_POWER: "14", events.CRASH: "15 16", events.HARSH_BRAKING: "27 47", events.POWER_RESTORED: "40",
+        events.POWER_CUT: "41", events.SOS: "42", events.TAMPERING: "45", events.HARSH_ACCELERATION: "46",
+        events.HARSH_CORNERING: "48", events.JAMMING: "50", events.IDLE: "61 62", events.FUEL_LEAK: "73",
+        events.TEMPERATURE: "75 76", events.DOOR: "132",
     },
     "EMG": {
-        "1": events.SOS, "2": events.TOW, "3": events.POWER_CUT, "5": events.TAMPERING, "6": events.DOOR,
-        "7": events.MOVEMENT, "8": events.VIBRATION,
+        events.SOS: "1", events.TOW: "2", events.POWER_CUT: "3", events.TAMPERING: "5", events.DOOR: "6", events.MOVEMENT: "7",
+        events.VIBRATION: "8",
     },
 }  # fmt: skip
+"""The codes of alerts and emergencies, by what they mean."""
+_ALARMS = {(kind, code): alarm for kind, meant in _MEANT.items() for alarm, codes in meant.items() for code in codes.split()}
 
 
 def _time(text: str) -> int | None:
@@ -57,34 +58,26 @@ def _time(text: str) -> int | None:
     return None if text.startswith("20110101") else digits_ms(text)
 
 
-_hex, _any, _level, _volts = whole(base=16), whole(), whole(0, 63), number(0, 100)
+_hex, _any, _level, _volts, _celsius = whole(base=16), whole(), whole(0, 63), number(0, 100), number(-100, 300)
 _READ: dict[str, tuple[str, Reader]] = {
-    "DATE": ("time", _time), "LAT": ("lat", latitude), "LON": ("lon", longitude), "SPD": ("speed_kmh", speed_kmh),
-    "CRS": ("course_deg", course), "SATT": ("satellites", satellites), "DIST": ("odometer_km", lambda text: _any(text) / 1000),
-    "FIX": ("valid", choice({"1": True, "0": False, "F": False})), "PWR_VOLT": ("power_v", _volts),
-    "BATT_V": ("battery_v", _volts), "BATT": ("battery_pct", percent), "MODEL": ("model", printable),
-    "SW_VER": ("sw_version", printable), "RX_DBM": ("rx_dbm", whole(-999)),
-    "RX_LVL": ("gsm", lambda text: None if text == "99" else _level(text)),
-    "CELL_ID": ("cell_id", _hex), "LAC": ("lac", _hex), "MCC": ("mcc", whole(0, 999)), "MNC": ("mnc", whole(0, 999)),
-    "CELL_DEC": ("cell_id", _any), "LAC_DEC": ("lac", _any), "BSIC": ("bsic", _any), "TA": ("timing_advance", _any),
-    "MODE": ("mode", _any), "RPT": ("report_type", _any), "MSG_NUM": ("message_number", _any), "H_METER": ("hour_meter", _any),
-    "EVENT": ("event", _any), "MSG_TYPE": ("buffered", choice({"1": None, "0": True})), "FLAGS": ("flags", printable),
-    "VARIANT": ("variant", printable), "TEMP": ("temperature_c", number(-100, 300)), "MOTION": ("motion_state", _any),
-    "NETWORK": ("network_state", _any), "REG": ("driver_registered", flag),
+    "LAT": ("lat", latitude), "LON": ("lon", longitude), "SPD": ("speed_kmh", speed_kmh), "CRS": ("course_deg", course),
+    "SATT": ("satellites", satellites), "FIX": ("valid", choice({"1": True, "0": False, "F": False})),
+    "DIST": ("odometer_km", lambda text: _any(text) / 1000), "PWR_VOLT": ("power_v", _volts), "BATT_V": ("battery_v", _volts),
+    "BATT": ("battery_pct", percent), "MODEL": ("model", printable), "SW_VER": ("sw_version", printable),
+    "VARIANT": ("variant", printable), "RX_DBM": ("rx_dbm", whole(-999)),
+    "RX_LVL": ("gsm", lambda text: None if text == "99" else _level(text)), "CELL_ID": ("cell_id", _hex), "LAC": ("lac", _hex),
+    "MCC": ("mcc", whole(0, 999)), "MNC": ("mnc", whole(0, 999)), "CELL_DEC": ("cell_id", _any), "LAC_DEC": ("lac", _any),
+    "BSIC": ("bsic", _any), "TA": ("timing_advance", _any), "MODE": ("mode", _any), "RPT": ("report_type", _any),
+    "MSG_NUM": ("message_number", _any), "H_METER": ("hour_meter", _any), "EVENT": ("event", _any),
+    "MSG_TYPE": ("buffered", choice({"1": None, "0": True})), "FLAGS": ("flags", printable), "TEMP": ("temperature_c", _celsius),
+    "MOTION": ("motion_state", _any), "NETWORK": ("network_state", _any), "REG": ("driver_registered", flag),
     "DID": ("driver", lambda text: text.upper() if text.strip("0") else None),
 }  # fmt: skip
-"""What a field of the manuals is, and how it is read."""
+"""What a field of the manuals is, and how it is read; apart from these there are DATE, CELL and _LINES."""
 
-_PLACE = ("LAT", "LON", "SPD", "CRS", "SATT", "FIX")
-_USUAL = ("MODEL", "SW_VER", "DATE", "CELL", *_PLACE, "DIST", "PWR_VOLT")
-_FAMILIES = {
-    "SA200": _USUAL[1:],
-    "ST500": (*_USUAL[:3], *_USUAL[4:]),
-    "ST600": (*_USUAL[:3], "CELL_ID", "MCC", "MNC", "LAC", "RX_LVL", *_USUAL[4:]),
-}
 _TRIP = ("MODEL", "SW_VER", "DATE", "DIST", "PWR_VOLT", "H_METER", "BATT_V", "MSG_TYPE")
 _NETWORK = ("CELL_DEC", "MCC", "MNC", "RX_DBM", "LAC_DEC", "TA")
-_MAPPED = ("MODEL", "SW_VER", "MSG_TYPE", "DATE", "", "CELL_ID", "MCC", "MNC", "LAC", "RX_LVL", *_PLACE, "IN", "OUT")
+_MAPPED = ("MODEL", "SW_VER", "MSG_TYPE", "DATE", "", "CELL_ID", "MCC", "MNC", "LAC", "RX_LVL", *PLACE, "IN", "OUT")
 """The fields of bits 1 to 18 of a Universal report; TIME comes with DATE."""
 _LINES = {
     "I/O": ("ignition", "din1", "din2", "din3", "dout1", "dout2"),
@@ -93,6 +86,7 @@ _LINES = {
 }
 
 _METERS = re.compile(r"((?:[^;]*;){0,3}?)(\d{1,10};\d{1,2}\.\d{1,2};[01])(?:;(.*))?", re.DOTALL)
+_CELL = re.compile(r"([0-9A-Fa-f]{4})?([0-9A-Fa-f]{1,4})(\d\d)")
 _CELLS = re.compile(r"\d+;\d{3};\d{1,3};-\d+;\d+;\d+")
 _DECIMAL = re.compile(r"\d{1,2}\.\d{1,3}")
 _PROBE = re.compile(r"(?:[0-9A-Fa-f]{16})?:([+-]?\d+\.\d+)?")
@@ -104,16 +98,16 @@ def _take(reading: Reading, names: Iterable[str], values: Iterable[str]) -> list
     left = iter(values)
     for name in names:
         raw = next(left, "")
-        if name == "DATE":
-            raw += next(left, "").replace(":", "")
-        if name == "CELL":
+        if known := _READ.get(name):
+            (reading.need if name in ("LAT", "LON") else reading.put)(known[0], raw, known[1])
+        elif name == "DATE":
+            reading.put("time", raw + next(left, "").replace(":", ""), _time)
+        elif name == "CELL":
             # [cell id, 4 hex digits] LAC, and BSIC, two decimal digits.
-            match = re.fullmatch(r"([0-9A-Fa-f]{4})?([0-9A-Fa-f]{1,4})(\d\d)", raw)
+            match = _CELL.fullmatch(raw)
             _take(reading, ("CELL_ID", "LAC", "BSIC"), [part or "" for part in match.groups()] if match else [])
-        elif name in _LINES:
-            _lines(reading, name, raw)
         else:
-            (reading.need if name in ("LAT", "LON") else reading.put)(_READ[name][0], raw, _READ[name][1])
+            _lines(reading, name, raw)
     return list(left)
 
 
@@ -130,7 +124,7 @@ def _lines(reading: Reading, name: str, text: str) -> None:
 
 def _event(reading: Reading, kind: str, text: str) -> None:
     _take(reading, ("EVENT",), [text])
-    reading.put("alarm", _ALARMS.get(kind, {}).get(text))
+    reading.put("alarm", _ALARMS.get((kind, text)))
 
 
 def _after(reading: Reading, kind: str, left: list[str]) -> None:
@@ -167,7 +161,7 @@ def _tail(reading: Reading, fields: list[str], name: str = "tail") -> None:
             at += len(registered)
         elif probe := _PROBE.fullmatch(text):
             probes += 1
-            reading.put(f"temperature{probes}_c", probe[1], number(-100, 300))
+            reading.put(f"temperature{probes}_c", probe[1], _celsius)
         elif _CELLS.fullmatch(";".join(fields[at - 1 : at + 5])):
             _take(reading, _NETWORK, fields[at - 1 : at + 5])
             at += 5
@@ -192,40 +186,11 @@ def _serial(reading: Reading, left: list[str]) -> list[str]:
     return left[3:]
 
 
-def _serial_at(data: bytes | bytearray) -> tuple[int, int] | None:
-    """Where the serial data of a UEX report begins and ends, by its LEN; None: it has none, or LEN is not there yet."""
-    if data[:4] != b"UEX;" and data[5:9] != b"UEX;":
-        return None
-    head = data.split(b";", 24)
-    if head[0] == b"UEX":
-        bits = int(head[2], 16) if len(head) > 2 and re.fullmatch(rb"[0-9A-Fa-f]{6,8}", head[2]) else 0
-        place = 3 + (bits & 0x7FFFE).bit_count()
-    else:
-        place = 4 + len(_FAMILIES.get(head[0][:5].decode("latin-1"), _USUAL))
-    if len(head) < place + 2 or not re.fullmatch(rb"\d{1,4}", head[place]) or int(head[place]) > LONGEST_SERIAL:
-        return None
-    start = sum(map(len, head[: place + 1])) + place + 1
-    end = start + int(head[place])
-    return None if b"\r" in data[:start] or data[end : end + 1] not in (b";", b"") else (start, end)
-
-
-def _fields(frame: bytes) -> list[str]:
-    serial = _serial_at(frame)
-    start, end = serial or (0, -1)
-    after = frame[end + 1 :].decode("latin-1").strip("\r\n").split(";")
-    return [*frame[: start - 1].decode("latin-1").split(";"), frame[start:end].decode("latin-1"), *after] if serial else after
-
-
-def _usual(reading: Reading, family: str, kind: str, fields: list[str]) -> None:
-    left = _take(reading, _FAMILIES.get(family, _USUAL), fields)
-    _after(reading, kind, _take(reading, ("I/O",), left))
-
-
-def _command(reading: Reading, family: str, fields: list[str]) -> None:
+def _command(reading: Reading, header: str, fields: list[str]) -> None:
     """The answer to a command, with a position or not."""
-    names = _FAMILIES.get(family, _USUAL)
+    names = layout(header)
     if _IS_DATE("".join(fields[:1])):
-        _take(reading, (*names[names.index("DATE") :], "I/O", "MODE"), fields)
+        _take(reading, (*names[names.index("DATE") :], "MODE"), fields)
 
 
 def _asset(reading: Reading, kind: str, fields: list[str]) -> None:
@@ -241,7 +206,7 @@ def _asset(reading: Reading, kind: str, fields: list[str]) -> None:
     else:
         _event(reading, kind, "".join(left[:1]))
     if left[date:]:
-        _tail(reading, _take(reading, ("DATE", *_PLACE), left[date:]), "extra")
+        _tail(reading, _take(reading, ("DATE", *PLACE), left[date:]), "extra")
 
 
 def _st910(reading: Reading, kind: str, fields: list[str]) -> None:
@@ -254,7 +219,7 @@ def _st910(reading: Reading, kind: str, fields: list[str]) -> None:
         names = ("BATT_V", *(more or ("MSG_TYPE",))) if len(left) > 1 else ("EVENT",)
     else:
         left = _take(reading, ("DATE", "CELL", *place), fields)
-        names = ("DIST", "BATT", *more, "MODEL", "MCC", "MNC", "RX_DBM", "LAC_DEC", "TA")
+        names = ("DIST", "BATT", *more, "MODEL", *_NETWORK[1:])
     reading.put("alarm", None if kind == "Location" else events.GENERAL)
     _tail(reading, _take(reading, names, left), "extra")
 
@@ -295,105 +260,43 @@ def _mapped(reading: Reading, kind: str, fields: list[str]) -> None:
     _tail(reading, left[len(places) :], "extra")
 
 
-def _digits(data: bytes) -> str:
-    return "".join(f"{byte:02}" for byte in data)
-
-
-def _degrees(data: bytes) -> str:
-    value = int.from_bytes(data)
-    return f"{'-' if value >> 31 else ''}{(value & 0x7FFFFFFF) / 1e6}"
-
-
-_AS: dict[str, Callable[[bytes], str]] = {
-    "number": lambda data: str(int.from_bytes(data)), "hundredths": lambda data: str(int.from_bytes(data) / 100),
-    "bits": lambda data: f"{data[0]:08b}", "version": lambda data: ".".join(map(str, data)), "hex": bytes.hex,
-    "date": lambda data: "20" + _digits(data), "digits": _digits, "degrees": _degrees,
-}  # fmt: skip
-"""How a text report has what a binary one says."""
-_WRITTEN = (
-    ("number", 1), ("version", 3), ("number", 1), ("date", 3), ("digits", 3), ("hex", 4), ("number", 2), ("number", 2),
-    ("hex", 2), ("number", 1), ("degrees", 4), ("degrees", 4), ("hundredths", 2), ("hundredths", 2), ("number", 1), ("number", 1),
-    ("bits", 1), ("bits", 1), ("number", 1), ("number", 1), ("number", 2),
-)  # fmt: skip
-"""The fields of bits 1 to 21 in a binary Universal report, with their bytes."""
-_ZIP = struct.Struct(">B2s6s3s4s4s3s3sBI2sBB")
-_KINDS = {0x10: "STT", 0x11: "EMG", 0x12: "EVT", 0x13: "ALT", 0x16: "UEX", 0x81: "STT", 0x82: "ALT"}
-
-
-def _binary_size(data: bytes | bytearray) -> int:
-    """Bytes of the binary report that ``data`` begins with; more than there are: not known yet; -1: it is none."""
-    size, is_zip = int.from_bytes(data[1:3]), data[0] == STX
-    if len(data) < 9:
-        return 3 if len(data) < 3 else 9 if 41 <= size <= 1024 else -1
-    total, digits, kind = (size + 4, data[4:9].hex(), data[3]) if is_zip else (size + 3, data[3:8].hex(), data[0])
-    if not (41 <= size <= 1024 and digits.isdecimal() and kind in _KINDS):
-        return -1
-    return -1 if is_zip and (digits[-1] != "0" or data[total - 1 : total] not in (b"", b"\3")) else total
-
-
-def _zip(reading: Reading, frame: bytes) -> None:
-    """A report of the ST300 family in binary, read as the text that says the same."""
-    model, version, date, cell, lat, lon, speed, track, sky, metres, power, io, code = _ZIP.unpack_from(frame, 9)
-    kind, rest = _KINDS[frame[3]], frame[44:-1]
-    south, west = ("-" if sky >> bit & 1 else "" for bit in (6, 5))
-    text = f"{model};{version.hex()};20{_digits(date[:3])};{_digits(date[3:])};{cell.hex()};{south}{bcd_decimal(lat, 1)};{west}"
-    text += f"{bcd_decimal(lon, 1)};{bcd_decimal(speed, 2)};{bcd_decimal(track, 2)};{sky & 31};{sky >> 7};{metres};"
-    text += f"{bcd_decimal(power, 1)};{f'{io & 63:06b}'[::-1]}"
-    if kind != "UEX":
-        text += f";{code}" + (f";{rest[:2].hex()}" if kind == "STT" else "")
-        rest = rest[2:] if kind == "STT" else rest
-        text += f";{int.from_bytes(rest[:4])};{bcd_decimal(rest[4:6], 1)};{rest[6]}" if len(rest) >= 7 else ""
-    _usual(reading, "", kind, text.split(";"))
-
-
-def _packed(reading: Reading, frame: bytes) -> None:
-    """A Universal report in binary, read as the text that says the same."""
-    kind, bits, at = _KINDS[frame[0]], int.from_bytes(frame[8:11]), 11
-    texts: list[str] = []
-    for bit, (how, size) in enumerate(_WRITTEN, 1):
-        if kind == "ALT" and bit >= 20:
-            # The data of an alert has a known length where it is an iButton.
-            how, size = ("number", 2) if bit == 20 else ("hex", 8 * (texts[-2:-1] in (["59"], ["60"])))
-        if bits >> bit & 1:
-            texts.append(_AS[how](frame[at : at + size]) if at + size <= len(frame) else "")
-            at += size
-    _universal(reading, kind, bits, texts)
-    reading.put("assigned", frame[at:].hex())
-
-
 class Decoder(FrameDecoder):
     """Texts end with CR; in the serial data of a UEX report a CR is data."""
 
     ends_whole = True
 
     def size(self, buffer: bytearray) -> int:
-        first = buffer[0]
-        if first == STX or first >= 0x80:
-            return _binary_size(buffer)
-        if not 0x20 <= first < 0x7F:
+        if is_binary(buffer):
+            return binary_size(buffer)
+        if not 0x20 <= buffer[0] < 0x7F:
             return -1
-        serial = _serial_at(buffer)
+        serial = serial_at(buffer)
         if serial and len(buffer) <= serial[1]:
             return serial[1] + 1
         size = self.until(b"\r", start=serial[1] if serial else 0)
-        return size if size > min(len(buffer), self.max_buffer) or _KNOWN.match(buffer) else -size
+        return size if size > min(len(buffer), self.max_buffer) or KNOWN.match(buffer) else -size
 
     def messages(self, frame: bytes) -> Iterator[Message]:
-        known = _KNOWN.match(frame)
+        known = KNOWN.match(frame)
         is_whole = self.transport == "udp" or frame.endswith(b"\r")
         if known and (frame[known.end() : known.end() + 1] in (b";", b"\r") or (is_whole and known.end() == len(frame))):
-            yield self._report(_fields(frame), known[1].decode(), is_whole)
-        elif frame[0] == STX or frame[0] >= 0x80:
+            yield self._report(text_fields(frame), known[1].decode(), is_whole)
+        elif is_binary(frame):
             yield self._binary(frame)
 
     def _binary(self, frame: bytes) -> Message:
-        if _binary_size(frame) != len(frame):
+        if binary_size(frame) != len(frame):
             raise DecodeError("a report that is cut off", frame)
-        reading, is_zip = Reading(), frame[0] == STX
+        reading = Reading()
         reading.fields["valid"] = False
-        (_zip if is_zip else _packed)(reading, frame)
-        device = frame[4:9].hex()[:9] if is_zip else frame[3:8].hex()
-        reply = b"\x15" + frame[4:9] if is_zip else f"ACK;{device}\r".encode()
+        if frame[0] == STX:
+            kind, fields = zip_fields(frame)
+            _after(reading, kind, _take(reading, layout("ST300"), fields))
+        else:
+            kind, bits, fields, rest = mapped_fields(frame)
+            _universal(reading, kind, bits, fields)
+            reading.put("assigned", rest.hex())
+        device, reply = sender(frame)
         return reading.message(device, reply if self.transport == "udp" else b"")
 
     def _report(self, fields: list[str], device: str, is_whole: bool) -> Message:
@@ -419,7 +322,7 @@ class Decoder(FrameDecoder):
             _st910(reading, kind, fields[3:])
             return f"ST910;ACK;{device}\r".encode() if is_answered or kind != "Location" else b""
         if fields[1] == "Res":
-            _command(reading, family, fields[5:])
+            _command(reading, header, fields[5:])
             return b""
         if header == kind:
             _mapped(reading, kind, fields[2:])
@@ -428,7 +331,7 @@ class Decoder(FrameDecoder):
         elif family in ("ST400", "ST410", "ST419", "ST440"):
             _asset(reading, kind, fields[2:])
         else:
-            _usual(reading, family, kind, fields[2:])
+            _after(reading, kind, _take(reading, layout(header), fields[2:]))
         reply = f"{header[:-3]}ACK;{device}\r" if is_answered else ""
         return (reply + (f"{family}CMD;{device};02;AckEmerg\r" if kind == "EMG" else "")).encode()
 
@@ -439,29 +342,24 @@ class Encoder(LineEncoder):
     answered = ("udp",)
 
     def line(self, fix: Fix) -> bytes:
-        time = moment(fix)
         place = f"{fix.lat:+010.6f};{fix.lon:+011.6f};{fix.speed_kmh or 0:07.3f};{fix.course_deg or 0:06.2f}"
         gained = f"{fix.satellites or 0};{int(fix.valid)};{round((fix.odometer_km or 0) * 1000)};{fix.power_v or 0:.2f}"
         state = f"{int(fix.ignition or 0)}00000;{1 + bool(fix.ignition)};0001"
-        return f"ST300STT;{self.device[-9:]};45;313;{time:%Y%m%d;%H:%M:%S};c99e48;{place};{gained};{state}\r".encode()
+        return f"ST300STT;{self.device[-9:]};45;313;{moment(fix):%Y%m%d;%H:%M:%S};c99e48;{place};{gained};{state}\r".encode()
 
 
 def recognises(data: bytes, transport: Transport) -> Verdict:
     """A header and the identification; a binary report is known by its whole, with a position in it."""
     data = data.lstrip(b"\r\n")
-    if data[:1] == b"\2" or data[:1] >= b"\x80":
-        size = _binary_size(data)
-        if 0 < size <= len(data):
-            return Verdict.YES if _reports(data[:size]) else Verdict.NO
+    if not is_binary(data):
+        return by_pattern(KNOWN, BEGINNINGS, data)
+    size = binary_size(data)
+    if not 0 < size <= len(data):
         return Verdict.MORE if size > 0 and transport == "tcp" else Verdict.NO
-    return by_pattern(_KNOWN, _BEGINNINGS, data)
-
-
-def _reports(frame: bytes) -> bool:
     try:
-        return any(message.fixes for message in Decoder().messages(frame))
+        return Verdict.YES if any(message.fixes for message in Decoder().messages(data[:size])) else Verdict.NO
     except DecodeError:
-        return False
+        return Verdict.NO
 
 
 _MODELS = (
@@ -469,6 +367,26 @@ _MODELS = (
     "ST650", "ST910", "ST940", "ST3300", "ST3310U", "ST3340", "ST4300", "ST4305", "ST4310", "ST4340", "ST4345", "ST4410",
     "ST4500",
 )  # fmt: skip
+_SAMPLES = (
+    Sample(
+        data=b"ST300STT;007238270;40;313;20190220;12:05:04;c99e48;+04.644623;-074.076922;010.390;202.77;20;1;997100;14.10;100000;"
+        b"2;8384;003634;4.1;1\r",
+        fixes=({"time": "2019-02-20T12:05:04Z", "lat": 4.644623, "lon": -74.076922, "speed_kmh": 10.39, "odometer_km": 997.1},),
+        reply=b"",
+    ),
+    Sample(
+        data=b"SA200EMG;317652;042;20120718;15:35:41;16d41;-15.618740;-056.083252;000.034;000.00;8;1;41548;12.17;110000;1\r",
+        fixes=({"lat": -15.61874, "lon": -56.083252, "ignition": True, "alarm": events.SOS},),
+        reply=b"SA200CMD;317652;02;AckEmerg\r",
+    ),
+    Sample(
+        data=b"STT;100850000;3FFFFF;26;010;1;20161117;08:37:39;0000004F;450;0;0014;20;+37.479323;+126.887827;62.03;65.43;10;1;"
+        b"00000101;00001000;1;2;0492\r",
+        transport="udp",
+        fixes=({"lat": 37.479323, "lon": 126.887827, "speed_kmh": 62.03, "ignition": True, "gsm": 20},),
+        reply=b"ACK;100850000\r",
+    ),
+)
 suntech = Vendor(
     name="suntech",
     title="Suntech",
@@ -478,26 +396,5 @@ suntech = Vendor(
     encoder=Encoder,
     recognises=recognises,
     models=_MODELS,
-    samples=(
-        Sample(
-            data=b"ST300STT;007238270;40;313;20190220;12:05:04;c99e48;+04.644623;-074.076922;010.390;202.77;20;1;997100;14.10;100000;2;"
-            b"8384;003634;4.1;1\r",
-            fixes=(
-                {"time": "2019-02-20T12:05:04Z", "lat": 4.644623, "lon": -74.076922, "speed_kmh": 10.39, "odometer_km": 997.1},
-            ),
-            reply=b"",
-        ),
-        Sample(
-            data=b"SA200EMG;317652;042;20120718;15:35:41;16d41;-15.618740;-056.083252;000.034;000.00;8;1;41548;12.17;110000;1\r",
-            fixes=({"lat": -15.61874, "lon": -56.083252, "ignition": True, "alarm": events.SOS},),
-            reply=b"SA200CMD;317652;02;AckEmerg\r",
-        ),
-        Sample(
-            data=b"STT;100850000;3FFFFF;26;010;1;20161117;08:37:39;0000004F;450;0;0014;20;+37.479323;+126.887827;62.03;65.43;10;1;"
-            b"00000101;00001000;1;2;0492\r",
-            transport="udp",
-            fixes=({"lat": 37.479323, "lon": 126.887827, "speed_kmh": 62.03, "ignition": True, "gsm": 20},),
-            reply=b"ACK;100850000\r",
-        ),
-    ),
+    samples=_SAMPLES,
 )

@@ -19,7 +19,6 @@ TEXT, BINARY = 60, 150
 LONGER = {
     "gt06": "being reduced",
     "jt808": "two editions of a standard, its messages in parts, and what a dozen makers add to it",
-    "suntech": "five wire formats, which one manufacturer's devices mix",
 }
 """Vendors that are longer, with the reason. One that is not any more leaves this list."""
 _NOTHING = "NL NEWLINE COMMENT INDENT DEDENT ENCODING ENDMARKER"

@@ -491,6 +491,8 @@ class RecognitionTests(SynchronousTestCase):
             assert suntech.recognises(data[:-1], "tcp") is Verdict.MORE
             assert suntech.recognises(data[:-1], "udp") is Verdict.NO
         assert suntech.recognises(S13[:-1] + b"\4", "tcp") is Verdict.NO
+        dateless = S12[:8] + (int.from_bytes(S12[8:11]) & ~(1 << 4)).to_bytes(3) + S12[11:]
+        assert suntech.recognises(dateless, "tcp") is Verdict.NO
 
     def test_others(self) -> None:
         """What only resembles is nobody's."""
