@@ -367,7 +367,7 @@ _MODELS = (
     "ST650", "ST910", "ST940", "ST3300", "ST3310U", "ST3340", "ST4300", "ST4305", "ST4310", "ST4340", "ST4345", "ST4410",
     "ST4500",
 )  # fmt: skip
-_SAMPLES = (
+SAMPLES = (
     Sample(
         data=b"ST300STT;007238270;40;313;20190220;12:05:04;c99e48;+04.644623;-074.076922;010.390;202.77;20;1;997100;14.10;100000;"
         b"2;8384;003634;4.1;1\r",
@@ -396,5 +396,5 @@ suntech = Vendor(
     encoder=Encoder,
     recognises=recognises,
     models=_MODELS,
-    samples=_SAMPLES,
+    samples=SAMPLES,
 )

@@ -489,7 +489,7 @@ class RecognitionTests(SynchronousTestCase):
     def test_samples(self) -> None:
         """What the vendor shows of itself is true."""
         for sample in gt06.samples:
-            found = messages(sample.data, device=sample.device)
+            found = messages(sample.data, device=sample.device, transport=sample.transport)
             assert b"".join(each.reply for each in found) == sample.reply
             for listed, made in zip(sample.fixes, [one for each in found for one in each.fixes], strict=True):
                 for name, value in listed.items():
