@@ -47,6 +47,11 @@ export function login(usuario, clave) {
   return post('/api/login', { usuario, clave });
 }
 
+/** Whether the server answers at all, whatever it says. */
+export function reachable() {
+  return fetch('/api/health', { cache: 'no-store', signal: AbortSignal.timeout(2000) }).then(() => true, () => false);
+}
+
 export function logout() {
   return withSession(post('/api/logout', {}));
 }

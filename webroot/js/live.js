@@ -1,6 +1,7 @@
 /** Between the WebSocket and the store: which message does what, and when to try again. */
 
-import { config, leave } from './api.js';
+import { config, leave, reachable } from './api.js';
+import { Rows } from './rows.js';
 import { Connection } from './connection.js';
 
 /** @typedef {import('./store.js').VehicleStore} VehicleStore */
@@ -22,7 +23,12 @@ function askWhy() {
  * @returns {Record<string, (message: any) => void>}
  */
 function routes(store, onAlert) {
+  const rows = new Rows();
   return {
+    options: (message) => rows.learn(message.fields),
+    gps_batch: (message) => {
+      for (const { id, data } of rows.read(message.updates)) store.fix(id, data);
+    },
     initial_state: (message) => store.load(message.mobiles),
     gps_update: (message) => store.fix(message.mobile_id, message.data),
     mobile_status: (message) => store.status(message.mobile_id, message.status),
@@ -50,10 +56,15 @@ export function connect(store, told) {
   /** @type {Connection} */
   const connection = new Connection({
     open: openSocket,
-    onMessage: (message) => route[message.type]?.(message),
+    onMessage: (message) => {
+      if (message.type === 'options') connection.expect(message.heartbeat);
+      route[message.type]?.(message);
+    },
     onChange: () => told.onChange(connection),
     onSessionEnd: leave,
     onRefused: askWhy,
+    reachable,
+    hello: { type: 'options', compact: true, trail: true, heartbeat: true },
   });
   watchNetwork(connection);
   return connection;

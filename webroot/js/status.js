@@ -9,6 +9,7 @@ import { onLanguage, t } from './i18n.js';
 export function connectionText(connection, now) {
   const { state, retryAt } = connection;
   if (state !== 'reconnecting') return t(`connection.${state}`);
+  if (connection.tooMany) return t('connection.many');
   if (retryAt === null) return t('connection.connecting');
   return t('connection.waiting', { seconds: Math.max(1, Math.ceil((retryAt - now) / 1000)) });
 }

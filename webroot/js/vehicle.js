@@ -33,6 +33,7 @@ export function unknownVehicle(id) {
 
 /** @param {unknown} text @returns {number | null} */
 export function parseTime(text) {
+  if (typeof text === 'number') return text;
   const time = typeof text === 'string' ? Date.parse(text) : NaN;
   return Number.isNaN(time) ? null : time;
 }
@@ -51,6 +52,13 @@ function place(vehicle, lat, lon, time) {
   vehicle.x = unitX(vehicle.lon);
   vehicle.y = unitY(vehicle.lat);
   vehicle.trail.push(vehicle.lat, vehicle.lon, time ?? 0);
+}
+
+/** The points since the fix before. @param {Vehicle} vehicle @param {[number, number, number][]} points time, latitude, longitude */
+function pass(vehicle, points) {
+  for (const [time, lat, lon] of points) {
+    if (time >= (vehicle.fixedAt ?? -Infinity)) vehicle.trail.push(lat, lon, time);
+  }
 }
 
 /**
@@ -80,6 +88,7 @@ export function applyMobile(vehicle, mobile) {
 export function applyFix(vehicle, data) {
   const time = parseTime(data.fecha_gps);
   if (time === null || time < (vehicle.fixedAt ?? -Infinity)) return false;
+  pass(vehicle, data.trail ?? []);
   place(vehicle, data.latitud, data.longitud, time);
   vehicle.imei = data.imei ?? vehicle.imei;
   vehicle.patente = data.patente || vehicle.patente;
