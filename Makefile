@@ -7,6 +7,7 @@
 # make fuzz   ten million mutated messages over all vendors; COUNT=1000000, SEED= to repeat a run
 # make docs-vendors  writes the pages in docs/vendors/ from the vendors
 # make bench-crowds  how long devices wait beside crowds that mean no good
+# make bench-live  a thousand browsers, a thousand vehicles (ten minutes of it: BENCH_LIVE=--long)
 # make chaos  proof that nothing acknowledged is lost: rounds of load in which everything fails; ROUNDS=20, SEED= to repeat one
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ ROUNDS ?= 20
 COUNT ?= 10000000
 SEED ?=
 
-.PHONY: run test lint types pytest bench bench-connections bench-crowds bench-decode bench-history chaos fuzz docs-vendors clean
+.PHONY: run test lint types pytest bench bench-connections bench-crowds bench-decode bench-history bench-live chaos fuzz docs-vendors clean
 
 run: .venv/run
 	@WAYGPS_DATA_DIR=$${WAYGPS_DATA_DIR:-$(RUN_DATA)} $(BIN)/twistd -n --pidfile= waygps --simulate $(VEHICLES)
@@ -56,6 +57,8 @@ fuzz: .venv/test
 
 docs-vendors: .venv/test
 	$(BIN)/waygps plugin page --dir docs/vendors
+bench-live: .venv/test
+	$(BIN)/python -m benchmarks.live $(BENCH_LIVE)
 
 chaos: .venv/test
 	@$(BIN)/python -W "ignore:XDG_RUNTIME_DIR is not set" -m chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
