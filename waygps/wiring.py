@@ -46,6 +46,7 @@ from waygps.storage.fleet import Fleet
 from waygps.storage.orphans import OrphanService
 from waygps.storage.presence import PresenceService
 from waygps.storage.quarantine import Quarantine
+from waygps.storage.receiver_rows import ReceiverRows
 from waygps.storage.receivers import Receiver, servable
 from waygps.storage.replay import Replay
 from waygps.storage.session import Session
@@ -59,6 +60,8 @@ from waygps.storage.writer import BatchWriter, ShardedWriter
 from waygps.web.api import API
 from waygps.web.health import Health
 from waygps.web.quarantine import QuarantineAPI
+from waygps.web.receivers import ReceiversAPI
+from waygps.web.running import Running
 from waygps.web.server import WebService
 from waygps.web.site import Pages, make_site
 from waygps.web.throttle import Throttle
@@ -145,6 +148,7 @@ class Server:
     def receivers(self, receivers: Sequence[Receiver], vendors: Mapping[str, Found]) -> Switchboard:
         """The ports for devices: these, and then what the table says."""
         settings, ingest = self._configuration.receivers, self._configuration.ingest
+        self._vendors = vendors
         served = partial(servable, vendors=vendors, ports=settings.ports)
         listener = Listener(self._reactor, settings.interface, is_shared=self._worker is not None)
         reception = Reception(
@@ -170,7 +174,9 @@ class Server:
         accounts, fleet = Accounts(self._reading, settings.session_hours), Fleet(self._reading)
         health = Health(__version__, self._database, self._store, self._valve, receiving, self._hub)
         throttle, quarantine = Throttle(self._reactor.seconds), QuarantineAPI(accounts, Captured(self._reading))
-        api = API(accounts, fleet, health, throttle, self._hub.end_session, settings, quarantine)
+        running = Running(receiving, self._findings, self._configuration.receivers.ports, self._vendors)
+        receivers = ReceiversAPI(accounts, ReceiverRows(self._reading), running)
+        api = API(accounts, fleet, health, throttle, self._hub.end_session, settings, quarantine, receivers)
         site = make_site(Pages(accounts).app.resource(), api.app.resource(), self._websockets(accounts, fleet, health), settings)
         if self._bus:
             self._bus.on_recovery(lambda: ensureDeferred(self._renew(fleet)))

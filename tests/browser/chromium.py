@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 # Without these Chromium calls home at every start.
@@ -48,6 +48,7 @@ def open_page(browser: Browser, complaints: list[str], **context: Any) -> Page:
     page.on("console", lambda message: complaints.append(message.text) if _is_complaint(message) else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.set_default_timeout(15_000)
+    expect.set_options(timeout=15_000)
     return page
 
 
@@ -56,7 +57,7 @@ def _is_complaint(message: ConsoleMessage) -> bool:
     return message.type in ("error", "warning") and "willReadFrequently" not in message.text
 
 
-def screenshot(page: Page, name: str) -> None:
-    """Keep what the page looks like now in artifacts/."""
+def screenshot(page: Page, name: str, *, whole: bool = False) -> None:
+    """Keep what the page looks like now in artifacts/; ``whole``: what one has to scroll to, too."""
     ARTIFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=ARTIFACTS / f"{name}.png")
+    page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=whole)

@@ -112,11 +112,23 @@ class ReceiversTest(DatabaseTest):
             self.rows("UPDATE configuraciones_receptores SET configuracion_avanzada = %s", text)
             assert [each.others for each in self.active()] == [False] * 3
 
+    def test_unknown(self) -> None:
+        """The rule for devices that nobody entered is set when a receiver is made or later, shown, and taken back."""
+        self.done("add", "Norte", "--type", "zeta", "--port", "9100", "--unknown", "rechazar")
+        assert "unknown    rechazar" in self.done("show", "Norte")
+        said = self.done("set", "Norte", "--unknown", "registrar", "--others")
+        assert said == "Norte: zeta on TCP port 9100, and devices of other vendors too, unknown devices: registrar\n"
+        assert [(each.unknown, each.others) for each in self.active() if each.name == "Norte"] == [("registrar", True)]
+        self.done("set", "Norte", "--unknown", "default")
+        assert "unknown" not in self.done("show", "Norte")
+        assert [(each.unknown, each.others) for each in self.active() if each.name == "Norte"] == [("", True)]
+        assert "'--unknown'" in self.refused("set", "Norte", "--unknown", "nada")
+
     def test_restart(self) -> None:
         """A restart is announced to the server; a stopped receiver has none."""
         assert self.done("restart", "Zeta TCP") == "Zeta TCP: a running server closes and opens it now\n"
         self.done("stop", "Zeta TCP")
-        assert "Zeta TCP is stopped: see waygps receivers start" in self.refused("restart", "Zeta TCP")
+        assert "Zeta TCP is stopped: start it" in self.refused("restart", "Zeta TCP")
 
     def own(self, name: str) -> tuple[object, ...]:
         """The limits of its own, and what is configured beyond that."""
@@ -159,7 +171,7 @@ class ReceiversTest(DatabaseTest):
 
     def test_taken_port(self) -> None:
         """A port that another receiver has is refused by transport and number."""
-        expected = "Error: TCP port 9000 is another receiver's: see waygps receivers list"
+        expected = "Error: TCP port 9000 is taken by receiver Acme TCP"
         assert self.refused("add", "Norte", "--type", "zeta", "--port", "9000") == expected
         assert self.refused("set", "Zeta TCP", "--port", "9000") == expected
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,7 @@ from twisted.web.http_headers import Headers
 from tests.postgres import DatabaseTest, clock, connected, until
 from waygps.config import Quarantine as Bounds
 from waygps.config import Tiles, Web
+from waygps.ingest.findings import Finding
 from waygps.ingest.receivers import ReceiverService
 from waygps.ingest.valve import Valve
 from waygps.live.hub import Hub
@@ -31,6 +33,7 @@ from waygps.storage.captured import Captured
 from waygps.storage.database import DatabaseService
 from waygps.storage.fleet import Fleet
 from waygps.storage.quarantine import Quarantine
+from waygps.storage.receiver_rows import ReceiverRows
 from waygps.storage.session import Session
 from waygps.storage.spool import Spool
 from waygps.storage.store import Store
@@ -39,6 +42,8 @@ from waygps.storage.writer import BatchWriter
 from waygps.web.api import API
 from waygps.web.health import Health
 from waygps.web.quarantine import QuarantineAPI
+from waygps.web.receivers import ReceiversAPI
+from waygps.web.running import Running
 from waygps.web.site import Pages, make_site
 from waygps.web.throttle import Throttle
 
@@ -110,6 +115,9 @@ class WebTest(DatabaseTest):
     most_mb = 8
     """Megabytes of the spool."""
 
+    ports: Mapping[str, int] = {}
+    """Ports that the configuration has for vendors."""
+
     async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
         super().setUp()
         connection = connected(self.url)
@@ -132,7 +140,10 @@ class WebTest(DatabaseTest):
         self.health = Health("9.9", self.database, self.store, self.valve, self.receivers, self.hub)
         throttle = Throttle(self.time.seconds)
         quarantine = QuarantineAPI(accounts, Captured(reading))
-        api = API(accounts, fleet, self.health, throttle, self.hub.end_session, self.settings, quarantine)
+        self.findings: list[Finding] = []
+        running = Running(self.receivers, self.findings, self.ports, ("lines",))
+        receivers = ReceiversAPI(accounts, ReceiverRows(reading), running)
+        api = API(accounts, fleet, self.health, throttle, self.hub.end_session, self.settings, quarantine, receivers)
         gps = WebSocketResource(GpsFactory(self.hub, accounts.user_of, fleet.vehicles, clock=clock))
         site = make_site(Pages(accounts).app.resource(), api.app.resource(), {"gps": gps}, self.settings)
         port = clock.listenTCP(0, site, interface="127.0.0.1")

@@ -13,7 +13,7 @@ from tests.web.serving import LOGIN, WebTest
 from waygps.web.assets import webroot
 
 PATHS = [
-    "/", "/login", "/nada", "/static/", "/static/login.html", "/static/nada", "/static/js/", "/ws/",
+    "/", "/login", "/monitor", "/nada", "/static/", "/static/login.html", "/static/nada", "/static/js/", "/ws/",
     "/api/health", "/api/moviles", "/api/nada", "/static", "/api", "//", "/static/leaflet/leaflet.js",
 ]  # fmt: skip
 
@@ -33,20 +33,23 @@ class SiteTest(WebTest):
             assert answer.header("referrer-policy") == "same-origin", path
 
     async def test_map_needs_a_login(self) -> None:
-        """Who is not logged in is sent to the login, and who is gets the map."""
-        answer = await self.ask("/")
-        assert (answer.status, answer.header("location"), answer.body) == (303, "/login", b"")
+        """Who is not logged in is sent to the login, and who is gets the map and the monitor."""
+        for path in ("/", "/monitor"):
+            answer = await self.ask(path)
+            assert (answer.status, answer.header("location"), answer.body) == (303, "/login", b""), path
         token = await self.log_in()
-        answer = await self.ask("/", cookie=f"waygps_session={token}")
-        assert (answer.status, answer.header("content-type")) == (200, "text/html; charset=utf-8")
-        assert answer.body == (webroot() / "index.html").read_bytes()
+        for path, name in (("/", "index.html"), ("/monitor", "monitor.html")):
+            answer = await self.ask(path, cookie=f"waygps_session={token}")
+            assert (answer.status, answer.header("content-type")) == (200, "text/html; charset=utf-8")
+            assert answer.body == (webroot() / name).read_bytes()
 
     async def test_map_while_the_database_is_away(self) -> None:
-        """A page that is loaded while the database is away is the map, which shows its own state."""
+        """A page that is loaded while the database is away is there, and shows its own state."""
         server().crash()
         await until(lambda: not self.database.is_up, "the death is noticed")
-        answer = await self.ask("/")
-        assert (answer.status, answer.body) == (200, (webroot() / "index.html").read_bytes())
+        for path, name in (("/", "index.html"), ("/monitor", "monitor.html")):
+            answer = await self.ask(path)
+            assert (answer.status, answer.body) == (200, (webroot() / name).read_bytes())
 
     async def test_login_page(self) -> None:
         """The login page is for everybody."""
@@ -57,6 +60,7 @@ class SiteTest(WebTest):
         """The page's files and Leaflet come from this server, each with its type."""
         for path, kind in (
             ("/static/js/main.js", "text/javascript; charset=utf-8"),
+            ("/static/js/monitor/main.js", "text/javascript; charset=utf-8"),
             ("/static/css/base.css", "text/css"),
             ("/static/icons/waygps.svg", "image/svg+xml"),
             ("/static/leaflet/leaflet.js", "text/javascript"),

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from msgspec import json
-from psycopg2.extras import Json
 
 LIMITS = {"max_connections": "max_conexiones", "max_devices": "max_equipos", "idle": "timeout"}
 """Options with their columns."""
@@ -44,16 +42,17 @@ def own_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def changes(given: Mapping[str, Any], advanced: Mapping[str, Any] | None, transport: str) -> dict[str, Any]:
-    """The columns that the options change, with their values; ``advanced``: configuracion_avanzada as it is."""
-    columns = {column: given[option][0] for option, column in LIMITS.items() if given[option] is not None}
-    tls = None if given.get("no_tls") else _tls(given["tls_cert"], given["tls_key"]) or (advanced or {}).get("tls")
-    if tls and transport == "UDP":
-        raise click.UsageError(f"TLS is for TCP, not for {transport}: give --no-tls, or another --transport")
-    if tls != (advanced or {}).get("tls"):
-        rest = {key: value for key, value in (advanced or {}).items() if key != "tls"}
-        columns["configuracion_avanzada"] = Json(rest | ({"tls": tls} if tls else {}), dumps=_text)
-    return columns
+def limits(given: Mapping[str, Any]) -> dict[str, int | None]:
+    """The columns of limits that the options change, with their values."""
+    return {column: given[option][0] for option, column in LIMITS.items() if given[option] is not None}
+
+
+def tls(given: Mapping[str, Any]) -> dict[str, object]:
+    """What the options change of configuracion_avanzada; None takes it out."""
+    if given.get("no_tls"):
+        return {"tls": None}
+    pair = _tls(given["tls_cert"], given["tls_key"])
+    return {"tls": pair} if pair else {}
 
 
 def shown(limits: tuple[int | None, ...], advanced: Mapping[str, Any] | None) -> list[tuple[str, str]]:
@@ -74,7 +73,3 @@ def _tls(certificate: Path | None, key: Path | None) -> dict[str, str] | None:
         return None
     # Not resolved: a link to the newest certificate is to stay one.
     return {"certificado": os.path.abspath(certificate), "clave": os.path.abspath(key)}
-
-
-def _text(value: Any) -> str:
-    return json.encode(value).decode()

@@ -34,6 +34,8 @@ class ReceiverService(Service):
         ward: Ward | None = None,
     ) -> None:
         self._receiver = receiver
+        self.gate = ward.gate if ward else None
+        """What counts its connections; None: it has none."""
         self.name = f"receiver {receiver.name}"
         self.fault = ""
         """Why the port is not open; "" while it is."""

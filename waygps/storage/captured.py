@@ -9,8 +9,9 @@ SELECT coalesce(json_agg(json_build_object(
     'imei', imei, 'protocolo', protocolo, 'receptor', receptor, 'origen', origen, 'primera_vez', primera_vez,
     'ultima_vez', ultima_vez, 'mensajes', mensajes, 'fixes', fixes, 'bytes', bytes, 'sin_lugar', sin_lugar,
     'ultimo_lat', ultimo_lat, 'ultimo_lon', ultimo_lon) ORDER BY ultima_vez DESC), '[]')::text
-FROM cuarentena
+FROM (SELECT * FROM cuarentena ORDER BY ultima_vez DESC LIMIT %s) c
 """
+COUNT = "SELECT count(*) FROM cuarentena"
 MESSAGES = """
 SELECT coalesce(json_agg(json_build_object(
     'id', id, 'fecha_recepcion', fecha_recepcion, 'fixes', fixes, 'mensaje', encode(mensaje, 'hex')
@@ -23,7 +24,7 @@ STRANGERS = """
 SELECT coalesce(json_agg(json_build_object(
     'id', id, 'fecha', fecha, 'veces', veces, 'receptor', receptor, 'protocolo', protocolo, 'origen', origen,
     'datos', encode(datos, 'hex'), 'candidatos', candidatos) ORDER BY fecha DESC), '[]')::text
-FROM bytes_desconocidos
+FROM (SELECT * FROM bytes_desconocidos ORDER BY fecha DESC LIMIT %s) b
 """
 
 
@@ -33,17 +34,22 @@ class Captured:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def devices(self) -> str:
-        """The devices, who was seen last first."""
-        return await self._text(LIST)
+    async def devices(self, most: int) -> str:
+        """The devices, at most so many, who was seen last first."""
+        return await self._text(LIST, most)
+
+    async def count(self) -> int:
+        """How many devices there are."""
+        ((number,),) = await self._session.query(COUNT)
+        return int(number)
 
     async def messages(self, imei: str, most: int) -> str:
         """The newest messages of a device, at most so many, in hex."""
         return await self._text(MESSAGES, imei, most)
 
-    async def strangers(self) -> str:
-        """The bytes that no vendor recognises, in hex, each with its likeliest vendors."""
-        return await self._text(STRANGERS)
+    async def strangers(self, most: int) -> str:
+        """The bytes that no vendor recognises, the newest so many, in hex, each with its likeliest vendors."""
+        return await self._text(STRANGERS, most)
 
     async def adopt(self, imei: str, plate: str | None) -> int | None:
         """Make a vehicle of the device; gives its number, None: it is not in quarantine."""

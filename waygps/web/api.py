@@ -19,6 +19,7 @@ from waygps.storage.fleet import Fleet
 from waygps.web.auth import expired_cookie, request_token, session_cookie
 from waygps.web.problems import APIError, answer
 from waygps.web.quarantine import QuarantineAPI
+from waygps.web.receivers import ReceiversAPI
 from waygps.web.requests import body_of, number_of, time_of, user_of, with_errors
 from waygps.web.throttle import Throttle
 
@@ -48,7 +49,9 @@ class API:
         end_session: Callable[[bytes], None],
         settings: Web,
         quarantine: QuarantineAPI,
+        receivers: ReceiversAPI,
     ) -> None:
+        self._receivers = receivers
         self._quarantine = quarantine
         self._accounts = accounts
         self._fleet = fleet
@@ -119,6 +122,11 @@ class API:
     def quarantine(self, request: IRequest) -> KleinResource:
         """See waygps.web.quarantine."""
         return self._quarantine.app.resource()
+
+    @app.route("/receptores/", branch=True)
+    def receivers(self, request: IRequest) -> KleinResource:
+        """See waygps.web.receivers."""
+        return self._receivers.app.resource()
 
     @app.route("/health", methods=["GET"])
     async def health(self, request: IRequest) -> bytes:

@@ -20,17 +20,26 @@ from waygps.web.auth import request_token
 
 
 class Pages:
-    """The two pages: the map for who is logged in, the login for everybody else."""
+    """The pages: the map and the monitor for who is logged in, the login for everybody else."""
 
     app = Klein()
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._pages = {name: (webroot() / name).read_bytes() for name in ("index.html", "login.html")}
+        self._pages = {name: (webroot() / name).read_bytes() for name in ("index.html", "monitor.html", "login.html")}
 
     @app.route("/")
     async def index(self, request: IRequest) -> bytes:
-        """The map, or the way to the login. While the database is away the map opens too: it shows its own state."""
+        """The map, or the way to the login."""
+        return await self._own(request, "index.html")
+
+    @app.route("/monitor")
+    async def monitor(self, request: IRequest) -> bytes:
+        """The page of who looks after the server, or the way to the login."""
+        return await self._own(request, "monitor.html")
+
+    async def _own(self, request: IRequest, name: str) -> bytes:
+        """A page for who is logged in. While the database is away it opens too: it shows its own state."""
         try:
             user = await self._accounts.user_of(request_token(request))
         except StoreUnavailable:
@@ -39,7 +48,7 @@ class Pages:
             request.setResponseCode(303)
             request.setHeader(b"location", b"/login")
             return b""
-        return self._page(request, "index.html")
+        return self._page(request, name)
 
     @app.route("/login")
     def login(self, request: IRequest) -> bytes:

@@ -5,10 +5,11 @@ import { learnServerTime } from './clock.js';
 export const LOGIN_PAGE = '/login';
 
 export class ApiError extends Error {
-  /** @param {number} status 0 when there was no answer at all */
-  constructor(status) {
+  /** @param {number} status 0 when there was no answer at all @param {any} [answer] what the server said with it */
+  constructor(status, answer = null) {
     super(`HTTP ${status}`);
     this.status = status;
+    this.answer = answer;
   }
 }
 
@@ -18,7 +19,7 @@ async function request(path, options = {}) {
     throw new ApiError(0);
   });
   learnServerTime(response.headers.get('Date'));
-  if (!response.ok) throw new ApiError(response.status);
+  if (!response.ok) throw new ApiError(response.status, await response.json().catch(() => null));
   return response.status === 204 ? null : response.json();
 }
 
@@ -26,6 +27,24 @@ async function request(path, options = {}) {
 function post(path, body) {
   const headers = { 'Content-Type': 'application/json', Accept: 'application/json' };
   return request(path, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+/** An answer that takes longer is none: what asks again by itself must not wait for ever. */
+const PATIENCE_MS = 15000;
+
+/** @param {string} path below /api/ @returns {Promise<any>} */
+export function ask(path) {
+  return withSession(request(`/api/${path}`, { signal: AbortSignal.timeout(PATIENCE_MS) }));
+}
+
+/** @param {string} path below /api/ @param {object} body @returns {Promise<any>} */
+export function order(path, body) {
+  return withSession(post(`/api/${path}`, body));
+}
+
+/** @param {string} path below /api/ */
+export function remove(path) {
+  return withSession(request(`/api/${path}`, { method: 'DELETE' }));
 }
 
 /** A page without a session is of no use: back to the login. @param {Promise<any>} answer */

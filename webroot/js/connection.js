@@ -75,6 +75,11 @@ export class Connection {
     if (!this._ended) this._become('disconnected');
   }
 
+  /** What is said while there is no connection is lost. @param {object} message */
+  send(message) {
+    if (this.state === 'connected') this._socket?.send(JSON.stringify(message));
+  }
+
   stop() {
     this._ended = true;
     clearTimeout(this._timer);

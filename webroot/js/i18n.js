@@ -1,6 +1,9 @@
 /** The words of the page in each of its languages, and which language is in use. Pure. */
 
+import * as monitor from './monitor/words.js';
+
 const es = {
+  ...monitor.es,
   'page.map': 'WayGPS · Mapa en vivo', 'page.login': 'WayGPS · Ingresar',
   'language.switch': 'English', 'language.label': 'Cambiar el idioma a inglés (English)',
   'login.user': 'Usuario', 'login.password': 'Clave', 'login.enter': 'Ingresar',
@@ -44,6 +47,7 @@ const es = {
 
 /** @type {typeof es} */
 const en = {
+  ...monitor.en,
   'page.map': 'WayGPS · Live map', 'page.login': 'WayGPS · Sign in',
   'language.switch': 'Español', 'language.label': 'Change the language to Spanish (Español)',
   'login.user': 'User', 'login.password': 'Password', 'login.enter': 'Sign in',

@@ -52,7 +52,29 @@ function watchNetwork(connection) {
  * @param {{onAlert: (type: string, message: string) => void, onChange: (connection: Connection) => void}} told
  */
 export function connect(store, told) {
-  const route = routes(store, told.onAlert);
+  return connectTo(routes(store, told.onAlert), told.onChange);
+}
+
+/** No vehicle has this number: who subscribes to it hears of none. */
+const NO_VEHICLE = 0;
+
+/**
+ * Hears what the server says of itself, and of no vehicle.
+ * @param {{onAlert: (type: string, message: string) => void, onChange: (connection: Connection) => void}} told
+ */
+export function connectToAlerts(told) {
+  const alerts = { system_alert: (/** @type {any} */ message) => told.onAlert(message.alert_type, message.message) };
+  return connectTo(alerts, (connection) => {
+    connection.send({ type: 'subscribe_mobile', mobile_id: NO_VEHICLE });
+    told.onChange(connection);
+  });
+}
+
+/**
+ * @param {Record<string, (message: any) => void>} route
+ * @param {(connection: Connection) => void} onChange
+ */
+function connectTo(route, onChange) {
   /** @type {Connection} */
   const connection = new Connection({
     open: openSocket,
@@ -60,7 +82,7 @@ export function connect(store, told) {
       if (message.type === 'options') connection.expect(message.heartbeat);
       route[message.type]?.(message);
     },
-    onChange: () => told.onChange(connection),
+    onChange: () => onChange(connection),
     onSessionEnd: leave,
     onRefused: askWhy,
     reachable,

@@ -1,8 +1,11 @@
 /** Puts the page together. */
 
 import { config } from './api.js';
+import { showWaiting } from './badge.js';
 import { byId } from './dom.js';
 import { connect } from './live.js';
+import { showPlace } from './place.js';
+import { Poller } from './poller.js';
 import { createScene } from './scene.js';
 import { bindLogout, showSession } from './session.js';
 import { showConnection, startStatus } from './status.js';
@@ -41,6 +44,8 @@ bindLogout(() => connection.stop());
 startStatus(connection);
 connection.start();
 configure();
+showPlace(scene);
+new Poller(showWaiting, 15000).start();
 
 // For tests and for the curious; nothing in the page reads it.
 Object.assign(window, { waygps: { vehicles: store.vehicles, screenPosition: scene.screenPosition, map: scene.map } });

@@ -3,6 +3,7 @@
 import { safeAttribution } from './attribution.js';
 import { prefersStillness } from './dom.js';
 import { GridLayer } from './grid_layer.js';
+import { themeColour } from './theme.js';
 
 const L = /** @type {any} */ (window).L;
 
@@ -62,6 +63,12 @@ export function centreOn(map, vehicle, closer) {
   const above = Math.min(ROOM_ABOVE, map.getSize().y / 4);
   const point = map.project([vehicle.lat, vehicle.lon], zoom).subtract([0, above]);
   map.setView(map.unproject(point, zoom), zoom, { animate: !prefersStillness() });
+}
+
+/** A place where no vehicle is known: marked, so that it is found again. @param {any} map @param {[number, number]} place */
+export function lookAt(map, place) {
+  map.setView(place, CLOSEST_FIT, { animate: false });
+  L.circleMarker(place, { radius: 16, weight: 3, color: themeColour('accent'), interactive: false }).addTo(map);
 }
 
 /** @param {any} map @param {(name: string) => HTMLElement} button @param {() => void} onFit */

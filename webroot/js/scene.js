@@ -3,7 +3,7 @@
 import { byId } from './dom.js';
 import { bindPointer, createFocus } from './focus.js';
 import { onLanguage } from './i18n.js';
-import { addGrid, addTiles, bindTools, createMap, fitVehicles } from './map.js';
+import { addGrid, addTiles, bindTools, createMap, fitVehicles, lookAt } from './map.js';
 import { Panel, Sheet } from './panel.js';
 import { onTheme } from './theme.js';
 import { TrailLayer } from './trail_layer.js';
@@ -19,11 +19,12 @@ export function createScene(store) {
   const vehicles = new VehicleLayer(store.vehicles).addTo(map);
   bindPanel(store, map, trails, vehicles);
   redrawOnChange(store, [grid, trails, vehicles]);
-  fitOnce(store, map);
+  const look = fitOnce(store, map);
   bindTools(map, byId, () => fitVehicles(map, store.positioned(), true));
   bindTrails(trails);
   return {
     map,
+    look,
     addTiles: (/** @type {{url: string, attribution: string}} */ tiles) => addTiles(map, tiles),
     screenPosition: (/** @type {number} */ id) => screenPosition(store, vehicles, id),
   };
@@ -57,7 +58,7 @@ function redrawOnChange(store, layers) {
 }
 
 /**
- * The first vehicles that are known decide where the map looks; after that, people do.
+ * The first vehicles that are known decide where the map looks, unless it looks somewhere already; after that, people do.
  * @param {VehicleStore} store
  * @param {any} map
  */
@@ -69,6 +70,10 @@ function fitOnce(store, map) {
     fitted = placed.length > 0;
     fitVehicles(map, placed, false);
   });
+  return (/** @type {[number, number]} */ place) => {
+    fitted = true;
+    lookAt(map, place);
+  };
 }
 
 /** @param {any} trails */
