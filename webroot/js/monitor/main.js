@@ -45,9 +45,20 @@ function portOf(kind, transport) {
 }
 
 async function refresh() {
-  const known = await Promise.all(sections.map((section) => section.refresh()));
-  if (known.every(Boolean)) updatedAt = now();
+  await Promise.all(sections.map((section) => section.refresh()));
+  if (sections.every((section) => !section.problem)) updatedAt = now();
   showUpdated();
+  showProblems();
+  for (const section of sections) section.paint();
+}
+
+/** What is wrong with several sections is said once. */
+function showProblems() {
+  const problems = sections.map((section) => section.problem);
+  const shared = problems.find((text, index) => text && problems.indexOf(text, index + 1) > 0) ?? '';
+  byId('page-problem').hidden = !shared;
+  setText(byId('page-problem'), shared);
+  for (const section of sections) section.isToldAbove = section.problem === shared;
 }
 
 function showUpdated() {
@@ -76,6 +87,7 @@ const connection = connectToAlerts({
 bindAlerts();
 bindDialog();
 onLanguage(showUpdated);
+onLanguage(showProblems);
 startLanguages(byId('language'));
 bindLogout(() => connection.stop());
 startStatus(connection);

@@ -12,17 +12,24 @@ export class Section {
    * @param {(answer: T) => void} show
    */
   constructor(name, load, show) {
+    this._name = name;
     this._problem = byId(`${name}-problem`);
     this._load = load;
     this._show = show;
     /** @type {T | undefined} what is shown */
     this.answer = undefined;
-    /** @type {unknown} */
+    /** @type {unknown} why there is no answer now */
     this._error = null;
-    onLanguage(() => this._paint());
+    /** Whether the same is said above all sections. */
+    this.isToldAbove = false;
+    onLanguage(() => this.paint());
   }
 
-  /** @returns {Promise<boolean>} whether the server answered */
+  /** What is wrong, in the language of the page; empty while all is well. */
+  get problem() {
+    return this._error ? problemText(this._error) : '';
+  }
+
   async refresh() {
     try {
       this.answer = await this._load();
@@ -30,14 +37,13 @@ export class Section {
     } catch (error) {
       this._error = error;
     }
-    this._paint();
-    return this._error === null;
   }
 
-  _paint() {
-    const text = this._error ? problemText(this._error) : '';
-    this._problem.hidden = !text;
-    setText(this._problem, text);
+  paint() {
+    const { problem } = this;
+    this._problem.hidden = !problem || this.isToldAbove;
+    setText(this._problem, problem);
+    byId(this._name).classList.toggle('stale', Boolean(problem));
     if (this.answer !== undefined) this._show(this.answer);
   }
 }
