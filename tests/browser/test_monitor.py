@@ -187,6 +187,10 @@ class Monitor(Monitored):
                 alert.wait_for()
                 finding = page.locator("#findings tbody")
                 finding.wait_for()
+            with self.server.tcp("teltonika") as device:
+                device.sendall(b"IMEI: 123456789, LAT: -34.6, LON: -58.4, SPD: 45\r\n")
+                expect(finding).to_contain_text("2 veces")
+            expect(finding).to_have_count(1)
             expect(finding).to_contain_text("generic")
             expect(finding).to_contain_text(f"Configure el equipo para el puerto TCP {self.server.ports['generic']}.")
             page.click("#language")
@@ -209,6 +213,8 @@ class Monitor(Monitored):
             expect(page.locator("#alerts")).to_contain_text("Base de datos fuera de alcance")
             assert page.locator(ROW.format("900001")).is_visible()
             screenshot(page, "monitor-no-database")
+            colour = "getComputedStyle(document.querySelector('#health [data-mood=bad]'), '::before').backgroundColor"
+            assert page.evaluate(colour) == "rgb(221, 51, 51)"
             self.server.start_database()
             expect(page.locator("#page-problem")).to_be_hidden(timeout=20_000)
             self.server.end()

@@ -3,7 +3,7 @@
 import { ask } from '../api.js';
 import { now } from '../clock.js';
 import { make } from '../dom.js';
-import { age, dateTime, percent } from '../format.js';
+import { age, dateTime, decimal, percent } from '../format.js';
 import { t } from '../i18n.js';
 import { parseTime } from '../vehicle.js';
 import { asText } from './bytes.js';
@@ -22,12 +22,39 @@ function whose(finding) {
   return finding.puntaje < 1 ? t('findings.likely', { kind: finding.tipo, score: percent(100 * finding.puntaje) }) : finding.tipo;
 }
 
+/** @param {number} count @returns {string[]} */
+function times(count) {
+  return count > 1 ? [t('strangers.times', { count: decimal(count, 0) })] : [];
+}
+
 /** @param {Finding} finding @param {PortOf} portOf */
 function remedy(finding, portOf) {
   if (finding.atendido) return t('findings.served');
   if (finding.puntaje < 1) return t('findings.nobody');
   const port = portOf(finding.tipo, finding.protocolo);
   return port ? t('findings.move', { port: `${finding.protocolo} ${port}` }) : t('findings.add', { kind: finding.tipo });
+}
+
+/**
+ * One line for a device that comes again and again, from its host by whatever port.
+ * @param {Finding[]} findings the newest first
+ * @returns {Finding[]} with how often each came as ``veces``
+ */
+function together(findings) {
+  /** @type {Map<string, Finding>} */
+  const lines = new Map();
+  for (const finding of findings) {
+    const key = keyOf(finding);
+    const line = lines.get(key);
+    if (line) line.veces += 1;
+    else lines.set(key, { ...finding, veces: 1 });
+  }
+  return [...lines.values()];
+}
+
+/** @param {Finding} finding */
+function keyOf({ receptor, protocolo, tipo, origen }) {
+  return [receptor, protocolo, tipo, origen.slice(0, origen.lastIndexOf(':'))].join('\n');
 }
 
 class FindingLine {
@@ -42,7 +69,7 @@ class FindingLine {
   show(finding) {
     const time = parseTime(finding.fecha);
     this._cells.show({
-      when: age(time, now()), receiver: `${finding.receptor} (${finding.protocolo})`, from: finding.origen,
+      when: [age(time, now()), ...times(finding.veces)].join(' · '), receiver: `${finding.receptor} (${finding.protocolo})`, from: finding.origen,
       whose: whose(finding), bytes: asText(finding.datos), remedy: remedy(finding, this._portOf),
     });
     this._cells.of.when.title = dateTime(time);
@@ -53,6 +80,9 @@ class FindingLine {
 export function createFindings(portOf) {
   addHead('findings', COLUMNS);
   /** @type {Rows<Finding>} */
-  const rows = new Rows('findings', (finding) => `${finding.fecha} ${finding.receptor} ${finding.origen}`, () => new FindingLine(portOf));
-  return new Section('findings', () => ask('receptores/hallazgos'), ({ hallazgos: all }) => rows.show(all.slice(0, MOST), all.length));
+  const rows = new Rows('findings', keyOf, () => new FindingLine(portOf));
+  return new Section('findings', () => ask('receptores/hallazgos'), ({ hallazgos }) => {
+    const lines = together(hallazgos);
+    rows.show(lines.slice(0, MOST), lines.length);
+  });
 }
