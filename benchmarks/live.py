@@ -40,6 +40,8 @@ SETTINGS = {
 RATE = 500
 """Fixes a second at which the way from a device to a client is timed."""
 SHORT, LONG = 60, 600
+ENDLESS = 3600
+"""Seconds: until it is told to end."""
 Run = dict[str, Any]
 Process = subprocess.Popen[bytes]
 
@@ -87,7 +89,7 @@ class Bench:
 
     def _watched(self) -> Run:
         """The vehicles, and the clients."""
-        with self._reporting(self._vehicles, self._seconds + 20) as reporting, self._watching(self._seconds) as watching:
+        with self._reporting(self._vehicles, ENDLESS) as reporting, self._watching(self._seconds) as watching:
             before, memory = time.monotonic(), []
             with self._consumption.cpu() as used:
                 while watching.poll() is None:
@@ -95,6 +97,7 @@ class Bench:
                     _wait(watching, 10)
             seconds = time.monotonic() - before
             watched = _result(watching, Watched)
+            reporting.terminate()
             reported = _result(reporting, Reported)
         cpu = round(used.waygps / seconds, 3)
         self._tell_watched(watched, reported, cpu, memory)
@@ -114,7 +117,7 @@ class Bench:
     def _ingest(self) -> Run:
         """The highest rate of reports, without clients, with them, and without again."""
         rates = [self._rate()]
-        with self._reporting(self._vehicles, 60), self._watching(40) as watching:
+        with self._reporting(self._vehicles, ENDLESS), self._watching(ENDLESS) as watching:
             rates.append(self._rate())
             watching.kill()
         rates.append(self._rate())
@@ -128,7 +131,7 @@ class Bench:
     def _unread(self) -> Run:
         """Clients that never read."""
         count = 50
-        with self._reporting(self._vehicles, 40):
+        with self._reporting(self._vehicles, ENDLESS):
             before = self._consumption.memory_mb()
             sockets = [self._deaf() for _ in range(count)]
             time.sleep(30)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from random import Random
+from signal import SIGTERM
 
 import click
 from msgspec import Struct, json
@@ -126,7 +128,7 @@ async def drive(port: int, vehicles: int, seconds: float, watch: int, token: str
     ages.clear()
     print("reporting", flush=True)
     begun, cpu = time.perf_counter(), time.process_time()
-    await asyncio.sleep(seconds)
+    await _stopped(seconds)
     took, used = time.perf_counter() - begun, time.process_time() - cpu
     acknowledged, seen = sorted(each * 1000 for each in latencies), sorted(ages)
     return Reported(
@@ -140,6 +142,14 @@ async def drive(port: int, vehicles: int, seconds: float, watch: int, token: str
         _at(seen, 0.99),
         _at(seen, 1.0),
     )
+
+
+async def _stopped(seconds: float) -> None:
+    """Until the time is over, or the process is told to end (SIGTERM)."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(SIGTERM, stop.set)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 async def _see(port: int, token: str) -> list[float]:
