@@ -17,6 +17,12 @@ LIMITS = {
     "rate": "ritmo",
     "first_message": "primer_mensaje",
     "idle": "silencio",
+    "files": "archivos",
+    "bytes": "bytes",
+    "datagrams": "datagramas",
+    "datagram_bytes": "bytes_datagramas",
+    "devices": "equipos",
+    "undecodable": "indescifrables",
 }
 """What the limits of waygps.ingest.limits are called."""
 
