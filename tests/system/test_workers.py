@@ -39,8 +39,15 @@ class WorkersTest(ServerCase):
     def workers(self) -> list[psutil.Process]:
         """The processes that serve."""
         children = psutil.Process(self.server.pid).children()
-        alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
-        return [child for child in alive if "--worker" in child.cmdline()]
+        return [child for child in children if self.serves(child)]
+
+    @staticmethod
+    def serves(child: psutil.Process) -> bool:
+        """Whether this is a worker that lives; one may end just now."""
+        try:
+            return child.status() != psutil.STATUS_ZOMBIE and "--worker" in child.cmdline()
+        except psutil.NoSuchProcess:
+            return False
 
     def device(self, imei: str) -> socket.socket:
         """A connected device whose first report is acknowledged."""
