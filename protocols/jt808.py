@@ -1,7 +1,7 @@
 """JT/T 808 of 2013 and 2019: Chinese terminals, video recorders, locks and trackers (Huabao, AOVX, Jimi, BSJ and others).
 
-Layouts: the standard's tables; items of makers from captures, read only where their length is as known. Integers are big endian.
-Every message names its device. Times are China's, eight hours ahead of UTC, as the standard has it.
+Layouts: the standard's tables. Integers are big endian. Every message names its device. What reports say is read in
+jt808_reports.py.
 """
 
 from __future__ import annotations
@@ -16,168 +16,19 @@ from typing import Any
 import msgspec
 from zope.interface import implementer
 
-from waygps import events
+from protocols.jt808_reports import CHARGE, POSITION, ZONE_MS, Report
 from waygps.bits import xor8
 from waygps.errors import DecodeError
 from waygps.fix import Fix, Message
 from waygps.framing import FrameDecoder
 from waygps.interfaces import IEncoder, Transport, Verdict
-from waygps.readers import KNOT_KMH, clock, course, divided, integer, latitude, longitude, percent, printable, speed_kmh
-from waygps.reading import Reader, Reading, Widths, message
+from waygps.reading import Reading, message
 from waygps.vendor import Sample, Vendor
 
-ZONE_MS = 8 * 3_600_000
-_position, _short, _pair = Struct(">IIIIhHH6s"), Struct(">H"), Struct(">HH")
+_short, _pair = Struct(">H"), Struct(">HH")
 _OK, _FAILED, _NO_TERMINAL = 0, 1, 4
 _ANSWERS, _REPORTS, _TIME_REQUESTS = (0x0001, 0x0104, 0x0201), (0x0200, 0x0201, 0x0210, 0x0704), (0x0004, 0x0109)
 _ESCAPED = re.compile(rb"\x7d([^\x01\x02]|$)", re.DOTALL)
-
-# fmt: off
-_FLAGS = {
-    0: events.SOS, 29: events.CRASH, 30: events.CRASH, 8: events.POWER_CUT, 7: events.LOW_POWER, 1: events.OVERSPEED,
-    28: events.TOW, 26: events.TOW, 20: events.GEOFENCE, 21: events.GEOFENCE, 23: events.GEOFENCE, 13: events.OVERSPEED,
-    25: events.FUEL_LEAK, 31: events.DOOR, 15: events.VIBRATION, 16: events.TAMPERING, 17: events.TAMPERING,
-    19: events.IDLE, **dict.fromkeys((2, 3, 14, 18, 22, 27), events.GENERAL),
-    **dict.fromkeys((4, 5, 6, 9, 10, 11, 12, 24), events.FAULT),
-}
-"""By the bit of the alarm's flags, the graver first."""
-_CHANGED = dict.fromkeys((15, 16, 17, 31), events.GENERAL)
-"""Bits that mean something else since 2019: a violation, tyres, the blind zone."""
-_STATUS = {0: "ignition", 5: "coordinates_encrypted", 10: "relay_cut", 11: "circuit_cut", 12: "doors_locked", 13: "door1"}
-_HARSH = {8: events.HARSH_ACCELERATION, 9: events.HARSH_BRAKING, 10: events.HARSH_CORNERING}
-_GONE = (("state_c5", 6, events.VIBRATION), ("state_89", 0, events.POWER_CUT), ("state_89", 12, events.TAMPERING))
-"""Makers' states in which a bit that is 0 is an alarm."""
-
-
-def _temperature(raw: int) -> int:
-    return -(raw & 0x7FFF) if raw & 0x8000 else raw
-
-
-_VOLTS10: Widths = ((2, "power_v", divided(10)),)
-_CHARGE: Widths = ((1, "battery_pct", lambda raw: None if raw == 0xFF else percent(raw)),)
-_ITEMS: dict[tuple[int, int], Widths] = {
-    (0x01, 4): ((4, "odometer_km", divided(10)),), (0x02, 2): ((2, "fuel_l", divided(10)),),
-    (0x03, 2): ((2, "recorder_speed_kmh", divided(10)),), (0x06, 2): ((2, "cabin_temperature_c", _temperature),),
-    (0x04, 2): ((2, "alarm_event", None),), (0x25, 4): ((4, "signals", None),), (0x2A, 2): ((2, "io_status", None),),
-    (0x30, 1): ((1, "gsm", None),),
-    (0x2B, 4): ((2, "analog2", None), (2, "analog1", None)), (0x31, 1): ((1, "satellites", None),),
-    (0x56, 2): ((1, "battery_pct", lambda raw: percent(raw * 10)), (1, "", None)), (0x61, 2): ((2, "power_v", divided(100)),),
-    (0x69, 2): ((2, "battery_v", divided(100)),), **dict.fromkeys(((0x82, 2), (0xD3, 2), (0xE1, 2), (0xFE, 2)), _VOLTS10),
-    **dict.fromkeys(((0x06, 1), (0xD4, 1), (0xE1, 1), (0xE9, 1), (0xFE, 1)), _CHARGE), (0xE5, 1): ((1, "motion", bool),),
-    (0xE1, 4): ((4, "driver", lambda raw: str(raw) if raw else None),),
-    (0xE4, 2): ((1, "charging", lambda raw: raw == 0), *_CHARGE),
-    (0xE3, 6): ((1, "", None), (1, "battery_pct", percent), (2, "battery_v", divided(100)), (2, "", None)),
-    (0xEE, 6): ((1, "gsm", None), (2, "power_v", divided(1000)), (2, "battery_v", divided(1000)), (1, "satellites", None)),
-    (0xF1, 4): ((4, "power_v", divided(1000)),), (0xFE, 4): ((4, "odometer_km", divided(1000)),),
-    (0xF7, 6): ((4, "battery_v", divided(1000)), (1, "charge_status", None), *_CHARGE),
-}
-"""By tag and length. What is not here is kept as it is."""
-_NESTED: dict[tuple[int, int], tuple[str, Reader]] = {
-    (0xA8, 1): ("battery_pct", lambda raw: percent(raw[0])), (0xE1, 1): ("battery_pct", lambda raw: percent(raw[0])),
-    (0xB2, 10): ("iccid", lambda raw: raw.hex().rstrip("f")),
-    (0xCE, 2): ("power_v", integer(100)), (0x2D, 2): ("battery_v", integer(1000)),
-    (0x2D, 4): ("power_v", integer(1000)), (0xD5, 15): ("imei", printable),
-    (0xC5, 4): ("state_c5", integer()), (0x89, 4): ("state_89", integer()),
-}
-_TAIL: Widths = (
-    (4, "", None), (4, "odometer_km", None), (2, "battery_v", divided(10)), (4, "area_id", None), (1, "gsm", None), (3, "", None),
-)
-"""What some send in place of items; it is as long as items may be, so items go first."""
-_MAKERS: Widths = (
-    (1, "speed_kmh", lambda raw: raw * KNOT_KMH), (1, "course_deg", lambda raw: course(raw * 2)), (1, "gsm", None),
-    (1, "satellites", None), (4, "odometer_km", None), (1, "battery_pct", lambda raw: percent(raw) if raw <= 100 else None),
-)
-# fmt: on
-
-
-class _Report(Reading):
-    """One position: 28 bytes that the standard has, and items."""
-
-    def location(self, body: bytes, is_2019: int) -> None:
-        flags, status, lat, lon, altitude, speed, angle, stamp = _position.unpack_from(body)
-        self.need("lat", (-lat if status & 4 else lat) / 1_000_000, latitude)
-        self.need("lon", (-lon if status & 8 else lon) / 1_000_000, longitude)
-        self.put("time", stamp, lambda raw: clock(raw.hex()[:6], raw.hex()[6:], "ymd") - ZONE_MS)
-        self.put("speed_kmh", speed / 10, speed_kmh)
-        self.put("course_deg", angle, course)
-        self.fields |= {"valid": bool(status & 2), "altitude_m": altitude}
-        self.bits(status, _STATUS)
-        names = _FLAGS | _CHANGED if is_2019 else _FLAGS
-        self.alarm(*(name for bit, name in names.items() if flags >> bit & 1))
-        self.items(body[_position.size :])
-
-    def alarm(self, *found: str) -> None:
-        """The first is the fix's, all of them are among the attributes where there are more."""
-        alarms = list(dict.fromkeys((*self.attributes.get("alarms", filter(None, [self.fields.get("alarm")])), *found)))
-        self.put("alarm", alarms[0] if alarms else None)
-        self.put("alarms", alarms if len(alarms) > 1 else None)
-
-    def items(self, data: bytes) -> None:
-        at = 0
-        while at + 2 <= len(data) and (end := at + 2 + data[at + 1]) <= len(data):
-            self.item(data[at], data[at + 2 : end])
-            at = end
-        if at == 0 and len(data) == 18:
-            self.unpack(_TAIL, data)
-        elif at < len(data):
-            self.warnings.append(f"{len(data) - at} bytes that are no item")
-            self.put("tail", data[at:].hex())
-
-    def item(self, tag: int, data: bytes) -> None:
-        if layout := _ITEMS.get((tag, len(data))):
-            self.unpack(layout, data)
-        elif tag in _SPECIAL:
-            _SPECIAL[tag](self, data)
-        else:
-            self.put(f"element_{tag:02x}", data.hex())
-
-    def temperatures(self, data: bytes) -> None:
-        for number, (raw,) in enumerate(_short.iter_unpack(data[: len(data) // 2 * 2]), 1):
-            if raw != 0xFFFF:
-                self.put(f"temperature{number}_c", _temperature(raw) / 10)
-
-    def driving(self, data: bytes) -> None:
-        """Harsh driving in the first word; a door in the third."""
-        harsh, door = int.from_bytes(data[:2]), int.from_bytes(data[4:6])
-        self.alarm(*(name for bit, name in _HARSH.items() if harsh >> bit & 1), *[events.DOOR] * (door & 1))
-
-    def extension(self, data: bytes) -> None:
-        """A time zone as text, cells, or elements whose length counts their tag."""
-        if data.isascii() and data.decode().isprintable():
-            self.put("zone", data, printable)
-        elif len(data) >= 3 and int.from_bytes(data[:2]) > 200 and (len(data) - 3) % 5 == 0:
-            self.put("cells", data.hex())
-        else:
-            self.nested(data)
-
-    def nested(self, data: bytes) -> None:
-        at = 0
-        while at + 4 <= len(data):
-            length, tag = _pair.unpack_from(data, at)
-            end = at + 2 + length
-            if length < 2 or end > len(data):
-                self.warnings.append(f"{len(data) - at} bytes that are no element")
-                break
-            name, read = _NESTED.get((tag, length - 2), (f"element_eb{tag:04x}", bytes.hex))
-            self.put(name, data[at + 4 : end], read)
-            at = end
-        self.alarm(*(name for state, bit, name in _GONE if ~self.attributes.get(state, -1) >> bit & 1))
-
-    def maker(self, body: bytes) -> None:
-        """Type 5501: day first, coordinates in degrees and minutes, speed in knots. Layout from captures."""
-        stamp, lat, lon = body[:6].hex(), body[6:10].hex(), body[10:15].hex()
-        if len(lon) < 10:
-            raise IndexError
-        flags = int(lon[9], 16)
-        self.put("time", stamp, lambda raw: clock(raw[:6], raw[6:]))
-        self.need("lat", lat, lambda raw: latitude((1 if flags & 2 else -1) * (int(raw[:2]) + int(raw[2:]) / 600_000)))
-        self.need("lon", lon, lambda raw: longitude((1 if flags & 4 else -1) * (int(raw[:3]) + int(raw[3:9]) / 600_000)))
-        self.unpack(_MAKERS, body, 15)
-        self.fields["valid"] = self.fields.get("satellites", 1) > 0
-
-
-_SPECIAL: dict[int, Callable[[_Report, bytes], None]]
-_SPECIAL = {0x51: _Report.temperatures, 0x57: _Report.driving, 0xEB: _Report.extension}
 
 
 def _announced(frame: bytes | bytearray) -> int:
@@ -312,7 +163,7 @@ class Decoder(FrameDecoder):
 
 def _maker(kind: int, attributes: int, plain: bytes) -> Message:
     """The types whose head has a serial number of one byte."""
-    report = _Report()
+    report = Report()
     if kind == 0x5501:
         _read(report, report.maker, plain[11:-1])
     answer = _pair.pack(0x4401, 3) + plain[4:10] + b"\1" + _short.pack(kind)
@@ -329,13 +180,13 @@ def _read(report: Reading, read: Callable[..., None], *arguments: Any) -> None:
 
 def _reports(head: _Head, body: bytes) -> Iterator[Reading]:
     """What is in a message. Where a position of a batch is cut off, what there is of it is the last."""
-    report = _Report()
+    report = Report()
     if head.attributes & 0x1C00 and head.kind in _REPORTS:
         report.unreadable = "the message is encrypted"
     elif head.kind in (0x0200, 0x0201):
         _read(report, report.location, body[2 * (head.kind == 0x0201) :], head.attributes & 0x4000)
     elif head.kind == 0x0002:
-        report.unpack((*_CHARGE, (1, "gsm", None))[: len(body)], body)
+        report.unpack((*CHARGE, (1, "gsm", None))[: len(body)], body)
     elif head.kind in _REPORTS:
         yield from _batch(head, body)
         return
@@ -345,7 +196,7 @@ def _reports(head: _Head, body: bytes) -> Iterator[Reading]:
 def _batch(head: _Head, body: bytes) -> Iterator[Reading]:
     at, width = (3, 2) if head.kind == 0x0704 else (0, 1)
     while at < len(body):
-        report, end = _Report(), at + width + int.from_bytes(body[at : at + width])
+        report, end = Report(), at + width + int.from_bytes(body[at : at + width])
         _read(report, report.location, body[at + width : end], head.attributes & 0x4000)
         if head.kind == 0x0704 and body[2]:
             report.attributes["buffered"] = True
@@ -385,7 +236,7 @@ def _packed(fix: Fix) -> bytes:
     status = bool(fix.ignition) | 2 * fix.valid | 4 * (fix.lat < 0) | 8 * (fix.lon < 0)
     lat, lon = (round(abs(degrees) * 1_000_000) for degrees in (fix.lat, fix.lon))
     motion = round(fix.altitude_m or 0), round((fix.speed_kmh or 0) * 10), round(fix.course_deg or 0) % 360
-    place = _position.pack(0, status, lat, lon, *motion, bytes.fromhex(f"{at:%y%m%d%H%M%S}"))
+    place = POSITION.pack(0, status, lat, lon, *motion, bytes.fromhex(f"{at:%y%m%d%H%M%S}"))
     tenths = round((fix.odometer_km or 0) * 10)
     return place + struct.pack(">BBIBBBBBB", 1, 4, tenths, 0x30, 1, fix.gsm or 0, 0x31, 1, fix.satellites or 0)
 

@@ -16,9 +16,7 @@ LONGEST = 400
 """Lines of a file, everything counted."""
 TEXT, BINARY = 60, 150
 """Lines of code that the templates have at most; the goal of the vendors, which nothing here enforces."""
-LONGER: dict[str, str] = {
-    "jt808": "two editions of a standard, its messages in parts, and what a dozen makers add to it",
-}
+LONGER: dict[str, str] = {}
 """Files that are longer, with the reason. One that is not any more leaves this list."""
 _NOTHING = "NL NEWLINE COMMENT INDENT DEDENT ENCODING ENDMARKER"
 SILENT = {getattr(tokenize, name) for name in _NOTHING.split()}
