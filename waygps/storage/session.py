@@ -106,8 +106,13 @@ class Session:
                 heard(notification.payload)
 
         self._connection.addNotifyObserver(observe)
-        self.on_recovery(lambda: self.execute(f"LISTEN {channel}"))
-        return self.execute(f"LISTEN {channel}").addErrback(lambda failure: failure.trap(StoreUnavailable) and None)
+
+        def listen() -> Deferred[None]:
+            # A connection that is gone again listens when it is back.
+            return self.execute(f"LISTEN {channel}").addErrback(lambda failure: failure.trap(StoreUnavailable) and None)
+
+        self.on_recovery(listen)
+        return listen()
 
     def query(self, sql: str, arguments: Sequence[Any] = ()) -> Deferred[list[Row]]:
         """Run one statement and give its rows. StoreUnavailable where the connection is away or breaks."""
