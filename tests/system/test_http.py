@@ -92,11 +92,7 @@ class AnswerTests(HTTPCase):
         cls.server = Server(cls.settings)
         cls.server.ports["auto"] = free_port()
         cls.server.start()
-        cls.server.rows(
-            "UPDATE configuraciones_receptores SET activo = true WHERE puerto = 8079 AND protocolo = 'TCP' RETURNING 1"
-        )
-        place = f"TCP port {cls.server.ports['auto']} is open"
-        until(lambda: place in cls.server.log(), "the receiver of all vendors to open")
+        cls.server.open_receivers()
 
     def test_row_before_answer(self) -> None:
         """Whenever a device hears 200 its row is there, report after report on one connection."""
@@ -209,6 +205,7 @@ class StopTests(HTTPCase):
         cls.server = Server(cls.settings)
         cls.process = cls.server.launch()
         until(cls.server.is_healthy, "the server to be healthy", 60)
+        cls.server.open_receivers()
 
     def test_stop(self) -> None:
         """A request that was read when the server stops is answered when it is stored; one that comes then hears 503."""
@@ -233,6 +230,7 @@ class OutageTests(HTTPCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
+        cls.server.open_receivers()
         cls.server.rows("INSERT INTO moviles (imei) VALUES ('http-8'), ('352000000000052') RETURNING 1")
 
     def test_refused(self) -> None:
