@@ -6,6 +6,7 @@ and nobody else sees any where it finds a message of a device in them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from twisted.logger import Logger
 from zope.interface import directlyProvides, providedBy
 
 from waygps.ingest.auto import AnyVendor, AutoFactory, datagrams_of
+from waygps.ingest.buckets import Buckets
 from waygps.ingest.datagram import Address, DeviceDatagrams
 from waygps.ingest.findings import Findings
 from waygps.ingest.opening import Opening
@@ -24,6 +26,10 @@ from waygps.ingest.strangers import Strangers
 from waygps.ingest.stream import DeviceStream, StreamFactory
 from waygps.interfaces import ISessionFactory, IVendor, Transport, Verdict
 from waygps.storage.receivers import Receiver
+
+JUDGED, JUDGED_AT_ONCE = 2, 20
+"""So many connections a second, after so many at once, are judged that are not served: to ask every vendor costs milliseconds, and
+a crowd that means no good would have the devices beside it wait."""
 
 Ports = Callable[[str, Transport], int | None]
 """The open port of the vendor with this name."""
@@ -65,6 +71,7 @@ class Foreign:
         self._findings = findings
         self._strangers = strangers
         self._said = Said()
+        self._judging = Buckets(JUDGED, JUDGED_AT_ONCE, time.monotonic, 1)
         self._factory: OthersFactory | None = None
         self._datagrams: dict[IVendor, DeviceDatagrams] = {}
 
@@ -102,7 +109,7 @@ class Foreign:
 
     def judge(self, peer: str, transport: Transport, data: bytes, *, is_refused: bool) -> None:
         """Say whose the bytes are in which the own vendor found no device; ``is_refused``: its decoder gave up on them."""
-        if not data:
+        if not data or not self._judging.take(""):
             return
         vendor = self._recognised(transport, data)
         if vendor is not None:
