@@ -45,8 +45,10 @@ class QuarantineTest(ServerCase):
         with self.server.watch(self.server.token()) as browser:
             assert json.loads(browser.recv(10))["type"] == "initial_state"
             self.command("quarantine", "adopt", "900001", "--patente", "AB 123 CD")
-            update = json.loads(browser.recv(20))
-        assert (update["type"], update["data"]["patente"]) == ("gps_update", "AB 123 CD")
+            # Its mobile_status may come first: the device is connected.
+            messages = iter(lambda: json.loads(browser.recv(20)), None)
+            update = next(message for message in messages if message["type"] == "gps_update")
+        assert update["data"]["patente"] == "AB 123 CD"
         until(lambda: self.history("900001") == 3, "all three fixes are in the history")
         assert self.report("900001", 4) == b"OK\r\n"
         assert self.history("900001") == 4

@@ -28,8 +28,8 @@ from waygps.interfaces import ISessionFactory, IVendor, Transport, Verdict
 from waygps.storage.receivers import Receiver
 
 JUDGED, JUDGED_AT_ONCE = 2, 20
-"""So many connections a second, after so many at once, are judged that are not served: to ask every vendor costs milliseconds, and
-a crowd that means no good would have the devices beside it wait."""
+"""So many connections a second, after so many at once, are judged that are not served: to ask every vendor costs milliseconds,
+and a crowd that means no good would have the devices beside it wait."""
 
 Ports = Callable[[str, Transport], int | None]
 """The open port of the vendor with this name."""
